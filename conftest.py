@@ -1,0 +1,3 @@
+"""Ironguest's own plugin, and nothing else."""
+
+pytest_plugins = ["fixtures.plugin"]
