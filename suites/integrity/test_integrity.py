@@ -1,0 +1,24 @@
+"""Integrity: what runs is what the vendor ships, and it is not changed by running."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.guest import Guest
+
+
+@pytest.mark.check("integrity.kernel-is-the-vendors", level="mandatory")
+def test_the_kernel_is_the_vendors(guest: Guest) -> None:
+    """The kernel that runs is the packaged file, its digest is the one in the package's list, it is not tainted."""
+    kernel = guest.kernel()
+    assert kernel.image_is_running
+    assert kernel.file_digest == kernel.vendor_digest
+    assert kernel.vendor_digest is not None
+    assert kernel.taint_flags == ()
+
+
+@pytest.mark.check("integrity.base-image-unchanged", level="mandatory")
+def test_the_base_image_is_unchanged(guest: Guest) -> None:
+    """The base image has the digest that it had before the machine started."""
+    before, now = guest.image_digests()
+    assert now == before

@@ -1,0 +1,25 @@
+"""Network: the guest gets its address, and what it sends and receives stays whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.guest import Guest
+
+PAYLOAD = 16 << 20
+
+
+@pytest.mark.check("network.address-by-dhcp", level="mandatory")
+def test_address_by_dhcp(guest: Guest) -> None:
+    """Each card has exactly the address that DHCP gave to it on the wire."""
+    leases = guest.leases()
+    assert leases != []
+    assert guest.addresses() == leases
+
+
+@pytest.mark.check("network.payload-intact", level="mandatory")
+def test_payload_is_intact(guest: Guest) -> None:
+    """16 MiB arrive in the guest as the host sent them, and come back as they were."""
+    sent = guest.sent_payload(seed=16, length=PAYLOAD)
+    assert guest.receive(seed=16, length=PAYLOAD) == sent
+    assert guest.send(seed=16, length=PAYLOAD) == sent
