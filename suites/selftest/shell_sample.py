@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import select
@@ -54,7 +55,9 @@ class Noise:
 class ShellBench:
     """A console with a shell on it; ``sh`` is the program that the guest calls so. Ended by ``with``."""
 
-    def __init__(self, directory: Path, sh: str = "dash", noise: Noise | None = None) -> None:
+    def __init__(
+        self, directory: Path, sh: str = "dash", noise: Noise | None = None, scale: float = 0.1
+    ) -> None:
         commands = directory / "bin"
         commands.mkdir()
         program = shutil.which(sh)
@@ -62,7 +65,9 @@ class ShellBench:
         (commands / "sh").symlink_to(program)
         path = f"{commands}:{os.environ['PATH']}"
         self._guest = pexpect.spawn(
-            "/bin/sh", ["-c", LOGIN], env={"PATH": path, "HOME": str(directory), "TERM": "vt220", "USER": "root"}
+            "/bin/sh",
+            ["-c", LOGIN],
+            env={"PATH": path, "HOME": str(directory), "TERM": "vt220", "USER": "root"},
         )
         self._ours, self._theirs = socket.socketpair()
         self._noise = noise or (lambda data: data)
@@ -71,12 +76,18 @@ class ShellBench:
         self.health = Health("nothing", self.journal, pulse)
         self.transcript = Transcript(directory / "evidence", ())
         self.console = Console("nothing", self._ours, self.transcript, self.health, pulse)
-        # A fiftieth of the usual patience, the usual budgets.
-        self.shell = SerialShell(self.console, 1500.0, 0.02)
+        # Less than the usual patience, the usual budgets.
+        self.shell = SerialShell(self.console, 30.0 / scale, scale)
         self._bridge = threading.Thread(target=self._carry, daemon=True)
         self._bridge.start()
 
     def _carry(self) -> None:
+        with contextlib.suppress(OSError):
+            self._carry_all()
+        # One end is gone; the other one is told.
+        self._theirs.close()
+
+    def _carry_all(self) -> None:
         guest = self._guest.child_fd
         while True:
             ready, _, _ = select.select([guest, self._theirs], [], [])
@@ -86,14 +97,7 @@ class ShellBench:
                     return
                 os.write(guest, typed)
             if guest in ready:
-                try:
-                    printed = os.read(guest, 512)
-                except OSError:
-                    printed = b""
-                if not printed:
-                    self._theirs.close()
-                    return
-                self._theirs.sendall(self._noise(printed))
+                self._theirs.sendall(self._noise(os.read(guest, 512)))
 
     def __enter__(self) -> ShellBench:
         return self

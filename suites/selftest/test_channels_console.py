@@ -11,7 +11,7 @@ from fixtures.catalog.specs import Budget, Login
 from fixtures.channels.booting import wait_for_login
 from fixtures.deadline import Deadline
 from fixtures.errors import BootTimeout, CommandTimeout, ConsoleLost, GuestCrashed, IronguestError
-from machine_sample import HANG, Bench, saying
+from suites.selftest.machine_sample import HANG, Bench, saying
 
 if TYPE_CHECKING:
     from pathlib import Path

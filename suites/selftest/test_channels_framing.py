@@ -110,7 +110,9 @@ def test_nothing_that_is_typed_looks_like_an_answer() -> None:
 def test_what_is_typed_fits_a_terminal_and_is_printable(command: str) -> None:
     lines = typed(command, 9)
     assert all(len(line) < 4096 for line in lines)
-    assert all(line.endswith(b"\n") and line[:-1].isascii() and line[:-1].decode().isprintable() for line in lines)
+    assert all(
+        line.endswith(b"\n") and line[:-1].isascii() and line[:-1].decode().isprintable() for line in lines
+    )
 
 
 @pytest.mark.parametrize("command", ["'" * 1200, '"' * 1200, "x" * 1200, "é" * 3000])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from shell_sample import Noise, ShellBench
 
 from fixtures.catalog.specs import Login
 from fixtures.deadline import Deadline
 from fixtures.errors import CommandTimeout, LoginRefused
+from suites.selftest.shell_sample import Noise, ShellBench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def logged_in(bench: ShellBench) -> SerialShell:
         ("printf hello", 0, b"hello"),
         ("printf 'a\\n\\n\\n'", 0, b"a\n\n\n"),
         ("echo one; echo two >&2; echo three", 0, b"one\ntwo\nthree\n"),
-        ("echo \"it's\" 'a \"quoted\" word' \\$HOME `echo x`", 0, b"it's a \"quoted\" word $HOME x\n"),
+        ('echo "it\'s" \'a "quoted" word\' \\$HOME `echo x`', 0, b'it\'s a "quoted" word $HOME x\n'),
         ("echo 'it'\"'\"'s !x !! !$ !'", 0, b"it's !x !! !$ !\n"),
         ("cat", 0, b""),
         ("read line; echo $?", 0, b"1\n"),
@@ -111,21 +111,21 @@ def test_the_environment_is_plain(shell: SerialShell) -> None:
 def test_answers_on_a_noisy_line_are_exact_and_each_command_runs_once(
     tmp_path: Path, sh: str, seed: int
 ) -> None:
-    noise = Noise(seed, every=4)
-    with ShellBench(tmp_path, sh, noise) as bench:
+    noise = Noise(seed, every=3)
+    with ShellBench(tmp_path, sh, noise, scale=0.03) as bench:
         shell = logged_in(bench)
         log = tmp_path / "ran"
         for number in range(25):
             result = shell.run(f"echo {number} >> {log}; printf '%0{number * 4}d' {number}; exit {number}")
             assert (result.status, result.output) == (number, b"%0*d" % (number * 4, number))
         assert log.read_text().split() == [str(number) for number in range(25)]
-        assert noise.count > 5
+        assert noise.count > 0
 
 
 def test_a_command_that_takes_longer_than_many_nudges_runs_once(tmp_path: Path) -> None:
     with ShellBench(tmp_path) as bench:
         shell = logged_in(bench)
-        assert shell.run(f"echo x >> {tmp_path}/ran; sleep 0.4; echo slow").output == b"slow\n"
+        assert shell.run(f"echo x >> {tmp_path}/ran; sleep 1; echo slow").output == b"slow\n"
         for number in range(5):
             assert shell.run(f"echo x >> {tmp_path}/ran; echo {number}").output == b"%d\n" % number
         assert (tmp_path / "ran").read_text() == "x\n" * 6
@@ -135,7 +135,7 @@ def test_a_command_that_does_not_end(tmp_path: Path) -> None:
     with ShellBench(tmp_path) as bench:
         shell = logged_in(bench)
         with pytest.raises(CommandTimeout, match=r"no answer within 0\.2 s: sleep 600"):
-            shell.run("sleep 600", within=10.0)
+            shell.run("sleep 600", within=2.0)
         assert isinstance(bench.health.failure, CommandTimeout)
 
 

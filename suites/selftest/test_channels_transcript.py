@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import machine_sample
 import pytest
 
 from fixtures.channels.landmarks import landmarks
 from fixtures.channels.transcript import Transcript, clean
+from suites.selftest import machine_sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,13 @@ def test_clean(raw: str, text: str) -> None:
 def test_stages_do_not_depend_on_how_the_output_was_cut(transcript: Transcript, size: int) -> None:
     for at in range(0, len(BOOT), size):
         transcript.feed(BOOT[at : at + size])
-    assert [stage for stage, _ in transcript.stages] == ["firmware", "boot loader", "kernel", "services", "login"]
+    assert [stage for stage, _ in transcript.stages] == [
+        "firmware",
+        "boot loader",
+        "kernel",
+        "services",
+        "login",
+    ]
     seconds = [at for _, at in transcript.stages]
     assert seconds == sorted(seconds)
     assert transcript.tail(2) == ("Debian GNU/Linux 12 debian ttyS0", "debian login: ")

@@ -22,7 +22,7 @@ from fixtures.errors import (
 )
 from fixtures.machine.health import judge_event
 from fixtures.machine.journal import Event
-from machine_sample import POWER_OFF, RESET, Bench, Late, saying
+from suites.selftest.machine_sample import POWER_OFF, RESET, Bench, Late, saying
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ import pytest
 from fixtures.deadline import Deadline
 from fixtures.errors import LaunchFailed, MachineNotUsable, MonitorFault, ShutdownTimeout
 from fixtures.machine.machine import Machine
-from machine_sample import HANG, Bench, disk, hardware
+from suites.selftest.machine_sample import HANG, Bench, disk, hardware
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-import report_sample as sample
 
 from fixtures.evidence.result import Measure
 from fixtures.report import schema
 from fixtures.report.data import as_data, from_data
 from fixtures.report.schema import ReportInvalid, validate
+from suites.selftest import report_sample as sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
-import report_sample as sample
 
 from fixtures.evidence.result import Failure
 from fixtures.report.html import render_html
+from suites.selftest import report_sample as sample
 
 if TYPE_CHECKING:
     from fixtures.report.model import Report

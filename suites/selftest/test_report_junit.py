@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
-import report_sample as sample
 
 from fixtures.evidence.result import Failure
 from fixtures.report.junit import render_junit
+from suites.selftest import report_sample as sample
 
 if TYPE_CHECKING:
     from fixtures.report.model import Report

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-import report_sample as sample
 
 from fixtures.report.facts import merge_facts
 from fixtures.report.outcomes import Entry, PlannedResult, gather
+from suites.selftest import report_sample as sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,9 +6,9 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
-import report_sample as sample
 
 from fixtures.report.table import render_table, wants_colour
+from suites.selftest import report_sample as sample
 
 if TYPE_CHECKING:
     from fixtures.report.model import Report

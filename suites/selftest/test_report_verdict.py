@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import report_sample as sample
 
 from fixtures.report.verdict import EXIT_CODES
+from suites.selftest import report_sample as sample
 
 if TYPE_CHECKING:
     from fixtures.evidence.result import Outcome

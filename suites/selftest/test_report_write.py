@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import report_sample as sample
 
 from fixtures.errors import HostFault, NoSpace
 from fixtures.evidence.result import Failure
 from fixtures.report.schema import ReportInvalid
 from fixtures.report.write import check_writable, load_report, write_report
+from suites.selftest import report_sample as sample
 
 
 def test_three_files_and_nothing_else(tmp_path: Path) -> None:

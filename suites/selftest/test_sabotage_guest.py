@@ -1,0 +1,183 @@
+"""Each check on a real guest that was broken on purpose: it must fail, and for the right reason."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fixtures import errors, session
+from fixtures.booted import Booted
+from fixtures.catalog.specs import Cell
+from fixtures.evidence.record import LiveRecord
+from fixtures.guest import Guest
+from fixtures.lab import Lab
+from fixtures.media.digest import file_digest
+from fixtures.outside import Outside
+from suites.boot import test_boot
+from suites.drivers import test_drivers
+from suites.integrity import test_integrity
+from suites.lifecycle import test_lifecycle
+from suites.network import test_network
+from suites.storage import test_storage
+
+
+@pytest.fixture
+def booted(request: pytest.FixtureRequest, cell: Cell, lab: Lab) -> Booted:
+    """The live cell, for those who break it."""
+    return lab.booted(cell, again=session.again(request.node.nodeid))
+
+
+@pytest.fixture
+def victim(cell: Cell, booted: Booted, tmp_path: Path) -> Iterator[Guest]:
+    """The guest as a check would get it."""
+    record = LiveRecord(tmp_path / "answers.jsonl")
+    yield Guest(cell, Outside(record, booted))
+    record.close()
+
+
+def flip(booted: Booted, name: str, sector: int) -> None:
+    """Change one bit of a disk behind the guest's back."""
+    path = next(disk.path for disk in booted.hardware.disks if disk.name == name)
+    with path.open("r+b") as file:
+        file.seek(sector * 512 + 99)
+        byte = file.read(1)[0]
+        file.seek(sector * 512 + 99)
+        file.write(bytes([byte ^ 4]))
+
+
+def test_healthy_guest_passes(victim: Guest) -> None:
+    """Before anything is broken, what is broken below is whole."""
+    test_boot.test_no_fatal_events(victim)
+    test_drivers.test_every_device_is_driven(victim)
+    test_integrity.test_the_kernel_is_the_vendors(victim)
+
+
+def test_an_error_in_the_journal_is_found(victim: Guest) -> None:
+    victim.ask("echo '<3>I/O error, dev vdz, sector 2048 op 0x1:(WRITE)' >/dev/kmsg")
+    with pytest.raises(AssertionError, match="dev vdz"):
+        test_boot.test_no_fatal_events(victim)
+
+
+def test_a_card_without_its_driver_is_found(victim: Guest) -> None:
+    row = next(row for row in victim.devices() if row.expected in {"e1000", "virtio_net"})
+    bus = f"/sys/bus/pci/devices/{row.address}"
+    victim.ask(f"echo {row.address} >{bus}/driver/unbind")
+    with pytest.raises(AssertionError, match="none"):
+        test_drivers.test_every_device_is_driven(victim)
+    victim.ask(f"echo 1 >{bus}/remove")
+    with pytest.raises(AssertionError, match="not seen by the guest"):
+        test_drivers.test_every_device_is_driven(victim)
+    victim.ask("echo 1 >/sys/bus/pci/rescan")
+    test_drivers.test_every_device_is_driven(victim)
+
+
+def test_a_virtio_device_without_its_driver_is_found(victim: Guest, cell: Cell) -> None:
+    if "balloon" not in cell.platform.devices:
+        pytest.skip("device_absent_by_design: this platform has no virtio device")
+    driver = "/sys/bus/virtio/drivers/virtio_balloon"
+    name = victim.ask(f"cd {driver} && ls -d virtio*").strip()
+    victim.ask(f"echo {name} >{driver}/unbind")
+    with pytest.raises(AssertionError, match="balloon0: its driver did not come up"):
+        test_drivers.test_virtio_reaches_driver_ok(victim)
+    victim.ask(f"echo {name} >{driver}/bind")
+    test_drivers.test_virtio_reaches_driver_ok(victim)
+
+
+def test_a_flipped_bit_on_the_target_is_found(victim: Guest, booted: Booted) -> None:
+    copy = victim.copy
+
+    def copy_and_flip(*arguments: object, **places: int) -> None:
+        copy(*arguments, **places)  # type: ignore[arg-type]
+        flip(booted, "target", 3000)
+
+    victim.copy = copy_and_flip  # type: ignore[method-assign, assignment]
+    victim.lay_down(victim.target)
+    with pytest.raises(AssertionError, match=r"sector 3000: bit flip .*; 1 bad sector"):
+        test_storage.test_a_write_reaches_the_disk(victim, victim.source, victim.target)
+
+
+def test_a_flipped_bit_outside_of_what_was_written_is_found(victim: Guest, booted: Booted) -> None:
+    victim.lay_down(victim.target)
+    flip(booted, "target", 65000)
+    with pytest.raises(AssertionError, match="sector 65000"):
+        test_storage.test_a_write_reaches_the_disk(victim, victim.source, victim.target)
+
+
+def test_a_flipped_bit_on_the_source_is_found(victim: Guest, booted: Booted) -> None:
+    victim.lay_down(victim.source)
+    flip(booted, "source", 12345)
+    with pytest.raises(AssertionError, match="sha256:"):
+        test_storage.test_the_hosts_pattern_reads_back(victim, victim.source)
+
+
+def test_an_address_that_dhcp_did_not_give_is_found(victim: Guest) -> None:
+    name = victim.ask("ls /sys/class/net | grep -v lo").strip()
+    victim.ask(f"ip address add 10.0.2.99/24 dev {name}")
+    with pytest.raises(AssertionError, match=r"10\.0\.2\.99"):
+        test_network.test_address_by_dhcp(victim)
+    victim.ask(f"ip address del 10.0.2.99/24 dev {name}")
+
+
+def test_another_base_image_is_found(victim: Guest, booted: Booted, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.write_bytes(b"as it was")
+    image = booted.image
+    booted.image = replace(image, path=disk, digest=file_digest(disk))
+    test_integrity.test_the_base_image_is_unchanged(victim)
+    disk.write_bytes(b"as it is!")
+    with pytest.raises(AssertionError, match="sha256:"):
+        test_integrity.test_the_base_image_is_unchanged(victim)
+    booted.image = image
+
+
+def test_a_kernel_file_that_is_not_the_vendors_is_found(victim: Guest) -> None:
+    victim.ask('printf x >>"/boot/vmlinuz-$(uname -r)"')
+    with pytest.raises(AssertionError, match="digest"):
+        test_integrity.test_the_kernel_is_the_vendors(victim)
+    victim.ask('truncate -s -1 "/boot/vmlinuz-$(uname -r)"')
+    test_integrity.test_the_kernel_is_the_vendors(victim)
+
+
+def test_a_tainted_kernel_is_found(victim: Guest) -> None:
+    victim.ask("echo 64 >/proc/sys/kernel/tainted")
+    with pytest.raises(AssertionError, match="taint"):
+        test_integrity.test_the_kernel_is_the_vendors(victim)
+
+
+@pytest.mark.ends_guest
+def test_a_guest_that_ignores_its_power_button_is_found(victim: Guest, booted: Booted, cell: Cell) -> None:
+    victim.ask("systemctl stop systemd-logind.service")
+    budget = cell.guest.budget.model_copy(update={"shutdown": 1.0})
+    booted.cell = replace(cell, guest=cell.guest.model_copy(update={"budget": budget}))
+    with pytest.raises(errors.ShutdownTimeout, match="power button"):
+        test_lifecycle.test_shuts_down_by_acpi(victim)
+    booted.cell = cell
+
+
+@pytest.mark.ends_guest
+def test_a_fatal_end_is_named_at_once(victim: Guest, booted: Booted, cell: Cell) -> None:
+    """On one platform the kernel panics, on the other QEMU is killed: the guest's fault, and the host's."""
+    if cell.platform.machine == "pc":
+        with pytest.raises(
+            errors.GuestCrashed, match="Kernel panic - not syncing: sysrq triggered crash"
+        ) as crash:
+            victim.ask("echo c >/proc/sysrq-trigger")
+        assert crash.value.outcome == "FAIL"
+        assert crash.value.postmortem is not None
+        assert any("sysrq" in line for line in crash.value.postmortem.last_lines)
+    else:
+        with pytest.raises(errors.MachineKilled, match="SIGKILL") as killed:
+            booted.shell.run(f"sleep 60 # {kill(booted)}")
+        assert killed.value.outcome == "ERROR"
+
+
+def kill(booted: Booted) -> str:
+    """Kill QEMU from outside."""
+    assert booted.machine.pid is not None
+    os.kill(booted.machine.pid, signal.SIGKILL)
+    return "killed"
