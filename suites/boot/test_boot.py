@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.collected import MeasureVerb
 from fixtures.guest import Guest
-from fixtures.session import MeasureVerb
 
 
 @pytest.mark.check("boot.reaches-login", level="mandatory")

@@ -9,7 +9,7 @@ from fixtures.guest import Guest
 
 @pytest.mark.check("integrity.kernel-is-the-vendors", level="mandatory")
 def test_the_kernel_is_the_vendors(guest: Guest) -> None:
-    """The kernel that runs is the packaged file, with the digest of the package's own list, and not tainted."""
+    """The kernel that runs is the packaged file, with the digest of the package's list, and not tainted."""
     kernel = guest.kernel()
     assert kernel.image_is_running
     assert kernel.file_digest == kernel.vendor_digest

@@ -66,4 +66,6 @@ def test_the_question_is_recorded_as_it_was_asked(tmp_path: Path) -> None:
     record = LiveRecord(tmp_path / "record.jsonl")
     question: dict[str, Any] = {"command": "x"}
     record.ask("shell", question, lambda: question.update(command="y"))
-    assert read(record.path)[0]["question"] == {"command": "y"} or read(record.path)[0]["question"] == {"command": "x"}
+    assert read(record.path)[0]["question"] == {"command": "y"} or read(record.path)[0]["question"] == {
+        "command": "x"
+    }

@@ -12,7 +12,18 @@ FIXTURES = ROOT / "fixtures"
 
 # From the bottom to the top: a room imports from itself and from what stands before it.
 ORDER = (
-    *("errors", "deadline", "evidence", "catalog", "host", "media", "machine", "channels", "systems", "oracles"),
+    *(
+        "errors",
+        "deadline",
+        "evidence",
+        "catalog",
+        "host",
+        "media",
+        "machine",
+        "channels",
+        "systems",
+        "oracles",
+    ),
     *("payload", "booted", "outside", "disks", "devices", "power", "guest", "lab", "settings"),
     *("report", "outcome", "run", "session", "junitxml", "plugin"),
 )
@@ -97,7 +108,11 @@ def test_nothing_sleeps(path: Path) -> None:
         node.lineno
         for node in ast.walk(tree(path))
         if (isinstance(node, ast.Attribute) and node.attr == "sleep")
-        or (isinstance(node, ast.ImportFrom) and node.module == "time" and "sleep" in {a.name for a in node.names})
+        or (
+            isinstance(node, ast.ImportFrom)
+            and node.module == "time"
+            and "sleep" in {a.name for a in node.names}
+        )
     ]
     assert calls == []
 

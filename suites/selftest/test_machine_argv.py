@@ -29,7 +29,14 @@ VIRTIO = {
     "display": "VGA",
 }
 UEFI = Firmware(
-    "uefi", Path("/f/CODE.fd"), "raw", Path("/f/VARS.fd"), "raw", False, Path("/f/CODE.fd"), Path("/f/60.json")
+    "uefi",
+    Path("/f/CODE.fd"),
+    "raw",
+    Path("/f/VARS.fd"),
+    "raw",
+    False,
+    Path("/f/CODE.fd"),
+    Path("/f/60.json"),
 )
 SECURE = dataclasses.replace(UEFI, kind="uefi-secure", requires_smm=True)
 
@@ -97,7 +104,9 @@ def legacy(machine: str, places: list[tuple[str, int]]) -> list[object]:
 )
 def test_an_old_pc(machine: str, places: list[tuple[str, int]]) -> None:
     devices = {"disk": "ide-hd", "nic": "e1000", "display": "VGA"}
-    made = hardware(machine_sample.BIOS, machine_sample.TCG, machine=machine, devices=devices, cpus=2, memory="1G")
+    made = hardware(
+        machine_sample.BIOS, machine_sample.TCG, machine=machine, devices=devices, cpus=2, memory="1G"
+    )
     assert words(made) == [
         *HEAD,
         *("-machine", machine, "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "size=1024M"),
@@ -107,7 +116,9 @@ def test_an_old_pc(machine: str, places: list[tuple[str, int]]) -> None:
 
 
 def test_todays_machine() -> None:
-    made = hardware(UEFI, machine_sample.KVM, machine="q35", firmware="uefi", devices=VIRTIO, cpus=2, memory="1G")
+    made = hardware(
+        UEFI, machine_sample.KVM, machine="q35", firmware="uefi", devices=VIRTIO, cpus=2, memory="1G"
+    )
     expected: list[object] = [
         *HEAD,
         *("-machine", "q35,pflash0=firmware-code,pflash1=firmware-variables", "-accel", "kvm"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures import errors, session
+from fixtures import collected, errors
 from fixtures.booted import Booted
 from fixtures.catalog.specs import Cell
 from fixtures.evidence.record import LiveRecord
@@ -29,7 +29,7 @@ from suites.storage import test_storage
 @pytest.fixture
 def booted(request: pytest.FixtureRequest, cell: Cell, lab: Lab) -> Booted:
     """The live cell, for those who break it."""
-    return lab.booted(cell, again=session.again(request.node.nodeid))
+    return lab.booted(cell, again=collected.again(request.node.nodeid))
 
 
 @pytest.fixture
