@@ -50,19 +50,19 @@ NETWORK = [
     *("-chardev", "socket,id=payload,fd=12"),
     *("-netdev", "user,id=net0,restrict=on,guestfwd=tcp:10.0.2.100:7000-chardev:payload"),
     "-object",
-    {"qom-type": "filter-dump", "id": "capture0", "netdev": "net0", "file": "/w/net0.pcap", "maxlen": 128},
+    {"qom-type": "filter-dump", "id": "capture0", "netdev": "net0", "file": "/w/net0.pcap", "maxlen": 320},
 ]
 
 
-def hardware(firmware: Firmware, accelerator: Accelerator, **platform: object) -> Hardware:
+def hardware(start: Firmware, accelerator: Accelerator, **platform: object) -> Hardware:
     return Hardware(
         cell=machine_sample.cell(**platform),
         qemu=Path("/q/qemu"),
         accelerator=accelerator,
-        firmware=firmware,
+        firmware=start,
         disks=DISKS,
         capture=Path("/w/net0.pcap"),
-        variables=None if firmware.variables is None else Path("/w/variables.qcow2"),
+        variables=None if start.variables is None else Path("/w/variables.qcow2"),
     )
 
 
