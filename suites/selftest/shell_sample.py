@@ -9,7 +9,7 @@ import select
 import shutil
 import socket
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pexpect
 
@@ -90,7 +90,8 @@ class ShellBench:
     def _carry_all(self) -> None:
         guest = self._guest.child_fd
         while True:
-            ready, _, _ = select.select([guest, self._theirs], [], [])
+            waited: list[Any] = [guest, self._theirs]
+            ready, _, _ = select.select(waited, [], [])
             if self._theirs in ready:
                 typed = self._theirs.recv(4096)
                 if not typed:

@@ -49,7 +49,7 @@ def test_the_stage_where_a_boot_hangs_is_named(tmp_path: Path) -> None:
     with Bench(tmp_path, saying("[    0.000000] Linux version 6.1\n")) as bench:
         bench.run()
         assert bench.console.wait_for([b"6.1"], Deadline.after(60.0)) == 0
-        with pytest.raises(BootTimeout, match="hangs.*after stage 'kernel'"):
+        with pytest.raises(BootTimeout, match=r"hangs.*after stage 'kernel'"):
             wait_for_login(bench.machine, bench.console, LOGIN, budget(600, 0.2), 1.0)
 
 

@@ -66,8 +66,8 @@ def test_noise_never_makes_a_wrong_answer(
 ) -> None:
     printed = frame(output, status) + frame(output, status, nudge=1)
     for at, junk in noise:
-        at %= len(printed) + 1
-        printed = printed[:at] + junk + printed[at:]
+        place = at % (len(printed) + 1)
+        printed = printed[:place] + junk + printed[place:]
     for text in (printed, printed[cut:], printed[:cut]):
         assert decode(text, 5) in (None, Answer(status, output))
 

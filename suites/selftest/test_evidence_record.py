@@ -11,18 +11,23 @@ from fixtures.errors import CommandFailed, Postmortem, from_json
 from fixtures.evidence.record import LiveRecord
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from functools import partial
+from pathlib import Path
 
 
 def read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
 
 
+def identity(value: Any) -> Any:
+    return value
+
+
 def test_answers_are_given_and_recorded_in_order(tmp_path: Path) -> None:
     record = LiveRecord(tmp_path / "deep/down/record.jsonl")
     answers: list[Any] = [None, True, 7, 1.5, "grüße\n", ["a", None], {"x": {"y": []}}]
     for number, answer in enumerate(answers):
-        assert record.ask("shell", {"command": f"echo {number}"}, lambda answer=answer: answer) == answer
+        assert record.ask("shell", {"command": f"echo {number}"}, partial(identity, answer)) == answer
         assert len(read(record.path)) == number + 1
     record.close()
     entries = read(record.path)

@@ -6,13 +6,13 @@ import dataclasses
 import json
 from pathlib import Path
 
-import machine_sample
 import pytest
 
 from fixtures.host.acceleration import Accelerator
 from fixtures.host.firmware import Firmware
 from fixtures.machine.argv import command_line
 from fixtures.machine.hardware import Disk, Hardware, Wiring
+from suites.selftest import machine_sample
 
 WIRING = Wiring(qmp=10, serial=11, payload=12, port=13)
 DISKS = (
@@ -89,9 +89,9 @@ def legacy(machine: str, places: list[tuple[str, int]]) -> list[object]:
         device = {"driver": "ide-hd", "id": f"disk-{disk.name}", "drive": disk.name, "serial": disk.serial}
         boot = {"bootindex": 0} if index == 0 else {}
         found += [*storage(disk), "-device", {**device, **boot, "bus": bus, "unit": unit}]
-    bus = {"bus": "port1"} if machine == "q35" else {}
-    found += [*NETWORK, *(port(1) if bus else [])]
-    found += ["-device", {"driver": "e1000", "id": "nic0", "netdev": "net0", **bus}]
+    place = {"bus": "port1"} if machine == "q35" else {}
+    found += [*NETWORK, *(port(1) if place else [])]
+    found += ["-device", {"driver": "e1000", "id": "nic0", "netdev": "net0", **place}]
     return [*found, "-device", {"driver": "VGA", "id": "display0"}]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import select
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +29,11 @@ def gone(pid: int) -> bool:
     except ProcessLookupError:
         return True
     return False
+
+
+def descriptors() -> set[str]:
+    """The open ones of this process, the one that looks left out."""
+    return {path.name for path in Path("/proc/self/fd").iterdir() if path.exists() or path.is_symlink()}
 
 
 def entries(bench: Bench) -> list[dict[str, object]]:
@@ -54,21 +61,21 @@ def test_a_machine_starts_paused_answers_and_quits(tmp_path: Path) -> None:
 
 
 def test_the_end_leaves_no_process_and_no_descriptor(tmp_path: Path) -> None:
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = descriptors()
     with Bench(tmp_path) as bench:
         bench.run()
         pid = bench.pid
     bench.machine.end()
     assert gone(pid)
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert descriptors() == before
 
 
 def test_a_machine_that_was_never_started_ends_at_once(tmp_path: Path) -> None:
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = descriptors()
     with Bench(tmp_path) as bench:
         pass
     assert bench.machine.state == "off"
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert descriptors() == before
 
 
 def test_the_command_line_is_kept_and_can_be_run_by_hand(tmp_path: Path) -> None:
@@ -87,7 +94,7 @@ def test_the_command_line_is_kept_and_can_be_run_by_hand(tmp_path: Path) -> None
     ],
 )
 def test_a_refused_launch_shows_qemus_words_status_and_command_line(
-    tmp_path: Path, platform: dict[str, object], words: str
+    tmp_path: Path, platform: dict[str, Any], words: str
 ) -> None:
     with Bench(tmp_path, **platform) as bench, pytest.raises(LaunchFailed) as caught:
         bench.start()
@@ -104,16 +111,12 @@ def test_a_missing_disk_is_named(tmp_path: Path) -> None:
         machine.start()
 
 
-def test_a_missing_qemu_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("machine_sample.find_qemu", lambda: _Nowhere)
-    machine = Machine(hardware(disk(tmp_path / "disk.raw", HANG)), tmp_path / "evidence")
+def test_a_missing_qemu_is_named(tmp_path: Path) -> None:
+    made = dataclasses.replace(hardware(disk(tmp_path / "disk.raw", HANG)), qemu=Path("/nowhere/qemu"))
+    machine = Machine(made, tmp_path / "evidence")
     with pytest.raises(LaunchFailed, match=r"/nowhere/qemu: No such file") as caught:
         machine.start()
     assert "exit status 127" in caught.value.message
-
-
-class _Nowhere:
-    path = Path("/nowhere/qemu")
 
 
 def test_a_host_without_setpriv_is_a_failed_launch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +131,7 @@ def test_qemu_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     disk(tmp_path / "disk.raw", HANG)
     program = (
         "import sys; from pathlib import Path; from fixtures.machine.machine import Machine\n"
-        "from machine_sample import hardware\n"
+        "from suites.selftest.machine_sample import hardware\n"
         "place = Path(sys.argv[1])\n"
         "machine = Machine(hardware(place / 'disk.raw'), place / 'evidence')\n"
         "machine.start(); machine.power_on(); print(machine.pid, flush=True); sys.stdin.read()\n"

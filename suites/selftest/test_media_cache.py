@@ -129,7 +129,7 @@ def test_entries_of_different_keys_do_not_wait_for_each_other(tmp_path: Path) ->
 
 def test_a_cache_that_cannot_be_made_names_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(HostFault, match="cannot be made: .*set XDG_CACHE_HOME"):
+    with pytest.raises(HostFault, match=r"cannot be made: .*set XDG_CACHE_HOME"):
         Cache("kind", tmp_path / "file")
 
 

@@ -106,7 +106,7 @@ def test_a_server_that_cannot_resume_begins_again(server: Server, tmp_path: Path
 def test_a_transfer_that_is_cut_off_is_kept_and_continued(server: Server, tmp_path: Path) -> None:
     partial = tmp_path / "disk"
     server.cut = 300_000
-    with pytest.raises(MediaFault, match="the download failed: .*run again to go on with it"):
+    with pytest.raises(MediaFault, match=r"the download failed: .*run again to go on with it"):
         fetch(server.url, CHECKSUM, partial, quiet)
     kept = partial.stat().st_size
     assert kept >= 300_000 - 65536

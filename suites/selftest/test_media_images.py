@@ -8,14 +8,14 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import machine_sample
 import pytest
 
 from fixtures.errors import MediaFault, NoSpace
-from fixtures.media import debian, images
+from fixtures.media import debian, images, sources
 from fixtures.media.digest import file_digest
 from fixtures.media.images import prepare, verify
 from fixtures.media.overlay import create_overlay
+from suites.selftest import machine_sample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,12 +151,19 @@ def test_a_fetched_image_of_the_wrong_kind(tmp_path: Path) -> None:
         prepare(guest(url=source.as_uri(), checksum=file_digest(source)), quiet, tmp_path / "cache")
 
 
+@pytest.fixture
+def _no_apt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """apt takes a second to say where packages come from."""
+    monkeypatch.setattr(sources, "debian_sources", lambda suite: ())
+
+
 class Usage(NamedTuple):
     total: int
     used: int
     free: int
 
 
+@pytest.mark.usefixtures("_no_apt")
 def test_a_build_asks_for_space_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10 << 30, 9 << 30, 1 << 30))
     monkeypatch.setattr(debian, "build", lambda *_: pytest.fail("there was no space"))
@@ -178,6 +185,7 @@ class Builder:
         (directory / "disk.qcow2").write_bytes(key.encode())
 
 
+@pytest.mark.usefixtures("_no_apt")
 def test_a_built_image_is_built_once_and_again_when_it_is_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +206,7 @@ def test_a_built_image_is_built_once_and_again_when_it_is_damaged(
     assert builder.count == 4
 
 
+@pytest.mark.usefixtures("_no_apt")
 def test_an_image_that_is_damaged_as_soon_as_it_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +221,7 @@ def _lie(directory: Path) -> None:
     (directory / "image.json").write_text(json.dumps({"digest": "sha256:something else"}))
 
 
+@pytest.mark.usefixtures("_no_apt")
 def test_another_login_is_another_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = guest(build="debian", suite="bookworm")
     other = spec.model_copy(update={"login": spec.login.model_copy(update={"password": "other"})})

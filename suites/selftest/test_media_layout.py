@@ -96,8 +96,11 @@ SECURITY = target("http://s/debian-security/", "bookworm-security", "bookworm-se
         (
             HERE + UPDATES + SECURITY,
             "bookworm",
-            [("http://m/debian/", "bookworm"), ("http://m/debian/", "bookworm-updates")]
-            + [("http://s/debian-security/", "bookworm-security")],
+            [
+                ("http://m/debian/", "bookworm"),
+                ("http://m/debian/", "bookworm-updates"),
+                ("http://s/debian-security/", "bookworm-security"),
+            ],
         ),
         (HERE + HERE, "bookworm", [("http://m/debian/", "bookworm")]),
         (HERE + SECURITY, "trixie", [("http://m/debian/", "trixie")]),

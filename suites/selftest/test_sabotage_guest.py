@@ -93,7 +93,8 @@ def test_a_flipped_bit_on_the_target_is_found(victim: Guest, booted: Booted) -> 
 
     def copy_and_flip(*arguments: object, **places: int) -> None:
         copy(*arguments, **places)  # type: ignore[arg-type]
-        flip(booted, "target", 3000)
+        if places["first"] == 2048:
+            flip(booted, "target", 3000)
 
     victim.copy = copy_and_flip  # type: ignore[method-assign, assignment]
     victim.lay_down(victim.target)
@@ -137,7 +138,7 @@ def test_another_base_image_is_found(victim: Guest, booted: Booted, tmp_path: Pa
 
 def test_a_kernel_file_that_is_not_the_vendors_is_found(victim: Guest) -> None:
     victim.ask('printf x >>"/boot/vmlinuz-$(uname -r)"')
-    with pytest.raises(AssertionError, match="digest"):
+    with pytest.raises(AssertionError, match="md5:"):
         test_integrity.test_the_kernel_is_the_vendors(victim)
     victim.ask('truncate -s -1 "/boot/vmlinuz-$(uname -r)"')
     test_integrity.test_the_kernel_is_the_vendors(victim)
@@ -145,7 +146,7 @@ def test_a_kernel_file_that_is_not_the_vendors_is_found(victim: Guest) -> None:
 
 def test_a_tainted_kernel_is_found(victim: Guest) -> None:
     victim.ask("echo 64 >/proc/sys/kernel/tainted")
-    with pytest.raises(AssertionError, match="taint"):
+    with pytest.raises(AssertionError, match=r"== \(\)"):
         test_integrity.test_the_kernel_is_the_vendors(victim)
 
 
