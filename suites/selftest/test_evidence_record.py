@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,8 +12,7 @@ from fixtures.errors import CommandFailed, Postmortem, from_json
 from fixtures.evidence.record import LiveRecord
 
 if TYPE_CHECKING:
-    from functools import partial
-from pathlib import Path
+    from pathlib import Path
 
 
 def read(path: Path) -> list[dict[str, Any]]:

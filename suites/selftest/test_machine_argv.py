@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.host.acceleration import Accelerator
 from fixtures.host.firmware import Firmware
 from fixtures.machine.argv import command_line
 from fixtures.machine.hardware import Disk, Hardware, Wiring
 from suites.selftest import machine_sample
+
+if TYPE_CHECKING:
+    from fixtures.host.acceleration import Accelerator
 
 WIRING = Wiring(qmp=10, serial=11, payload=12, port=13)
 DISKS = (
