@@ -37,10 +37,13 @@ def _no_core_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
 
 
-def past_firmware(bench: Bench) -> None:
-    """SeaBIOS that is reset before it handed over resets the machine once more by itself."""
-    bench.run()
+def ready(bench: Bench) -> None:
+    """The firmware is done. SeaBIOS answers a reset from outside with resets of its own: those are over too."""
     assert bench.console.wait_for([b"ready"], Deadline.after(60.0)) == 0
+
+
+def by_the_host(bench: Bench, mark: int) -> list[Event]:
+    return [event for event in bench.machine.journal.since(mark, ["RESET"]) if not event.data["guest"]]
 
 
 def signalled(bench: Bench, number: int) -> None:
@@ -104,27 +107,28 @@ def test_a_qemu_that_was_asked_to_leave_from_outside_was_killed(
 
 def test_a_reset_that_nobody_asked_for(tmp_path: Path) -> None:
     with Bench(tmp_path, saying("ready\n")) as bench:
-        past_firmware(bench)
+        ready(bench.run())
         mark = bench.machine.journal.mark()
         bench.machine.execute("system_reset")
         with pytest.raises(GuestRestarted, match="a reset that nobody asked for: RESET"):
             bench.health.wait_for(lambda: None, Deadline.after(60.0), Late())
-        assert len(bench.machine.journal.since(mark, ["RESET"])) == 1
+        assert len(by_the_host(bench, mark)) == 1
 
 
 def test_a_reset_that_was_asked_for_is_one_event_and_no_failure(tmp_path: Path) -> None:
     with Bench(tmp_path, saying("ready\n")) as bench:
-        past_firmware(bench)
         machine = bench.machine
+        ready(bench.run())
         with bench.health.allowing("RESET"):
             mark = machine.journal.mark()
             machine.execute("system_reset")
             event = machine.wait_event(["RESET"], mark, Deadline.after(60.0), "reset")
+            ready(bench)
         assert event.data["guest"] is False
+        assert by_the_host(bench, mark) == [event]
         bench.health.check()
-        assert len(machine.journal.since(mark, ["RESET"])) == 1
         after = machine.journal.mark()
-        assert machine.journal.since(after, ["RESET"]) == ()
+        assert machine.journal.since(after) == ()
         machine.execute("system_reset")
         with pytest.raises(GuestRestarted, match="a reset that nobody asked for"):
             machine.wait_event(["SHUTDOWN"], after, Deadline.after(60.0), "nothing")

@@ -13,6 +13,7 @@ import pytest
 from fixtures import collected, errors
 from fixtures.booted import Booted
 from fixtures.catalog.specs import Cell
+from fixtures.deadline import Deadline
 from fixtures.evidence.record import LiveRecord
 from fixtures.guest import Guest
 from fixtures.lab import Lab
@@ -148,6 +149,41 @@ def test_a_tainted_kernel_is_found(victim: Guest) -> None:
     victim.ask("echo 64 >/proc/sys/kernel/tainted")
     with pytest.raises(AssertionError, match=r"== \(\)"):
         test_integrity.test_the_kernel_is_the_vendors(victim)
+
+
+def test_a_cut_network_is_found_and_the_shell_survives(victim: Guest, booted: Booted) -> None:
+    victim.transfer_budget = 1.0
+    booted.machine.execute("set_link", {"name": "net0", "up": False})
+    with pytest.raises(errors.CommandTimeout, match="no answer within") as late:
+        test_network.test_payload_is_intact(victim)
+    assert late.value.outcome == "FAIL"
+    booted.machine.execute("set_link", {"name": "net0", "up": True})
+    assert victim.ask("echo still here") == "still here\n"
+
+
+@pytest.mark.ends_guest
+def test_a_second_reset_is_found(
+    victim: Guest, booted: Booted, cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if cell.platform.machine != "pc":
+        pytest.skip(
+            "not_in_profile: once is enough, and the platform with resets of its own is the harder one"
+        )
+    reach_shell = booted.reach_shell
+
+    def interfere() -> None:
+        deadline = Deadline.after(cell.guest.budget.boot * booted.scale)
+        loaded = booted.transcript
+        late = errors.BootTimeout("the boot loader did not come")
+        booted.machine.health.wait_for(
+            lambda: True if loaded.reached("kernel") > 0 else None, deadline, lambda: late
+        )
+        booted.machine.execute("system_reset")
+        reach_shell()
+
+    monkeypatch.setattr(booted, "reach_shell", interfere)
+    with pytest.raises(AssertionError, match=r"\(2, False\) == \(1, False\)"):
+        test_lifecycle.test_reset_reboots_once(victim)
 
 
 @pytest.mark.ends_guest
