@@ -104,8 +104,8 @@ SECURITY = target("http://s/debian-security/", "bookworm-security", "bookworm-se
         ),
         (HERE + HERE, "bookworm", [("http://m/debian/", "bookworm")]),
         (HERE + SECURITY, "trixie", [("http://m/debian/", "trixie")]),
-        (SECURITY, "trixie", [("http://deb.debian.org/debian", "trixie")]),
-        ("", "bookworm", [("http://deb.debian.org/debian", "bookworm")]),
+        (SECURITY, "trixie", None),
+        ("", "bookworm", None),
         (target("http://u/ubuntu", "noble", "noble", origin="Ubuntu"), "bookworm", None),
         (target("http://m/debian", "bookworm", "bookworm", "contrib"), "bookworm", None),
         (target("http://m/debian", "stable", "bookworm"), "bookworm", [("http://m/debian", "bookworm")]),
@@ -114,16 +114,15 @@ SECURITY = target("http://s/debian-security/", "bookworm-security", "bookworm-se
     ],
 )
 def test_where_packages_come_from(listing: str, suite: str, expected: list[tuple[str, str]] | None) -> None:
-    default = [("http://deb.debian.org/debian", suite)]
     found = parse_targets(listing, suite)
-    assert [(source.uri, source.suite) for source in found] == (expected or default)
+    assert [(source.uri, source.suite) for source in found] == (expected or [])
 
 
 def test_a_source_as_apt_writes_it() -> None:
     assert Source("http://m/debian/", "trixie").line == "deb http://m/debian trixie main"
 
 
-def test_a_host_without_apt_uses_debians_own_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_without_apt_leaves_the_mirror_to_mmdebstrap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert sources.debian_sources("sid") == (Source("http://deb.debian.org/debian", "sid"),)
+    assert sources.debian_sources("sid") == ()
     assert sources.acquire_options() == ()
