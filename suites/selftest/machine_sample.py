@@ -20,7 +20,7 @@ from fixtures.machine.machine import Machine
 if TYPE_CHECKING:
     from types import TracebackType
 
-TCG = Accelerator("tcg", False, 5.0, (), "tcg,thread=multi")
+TCG = Accelerator("tcg", False, 5.0, (), "tcg,thread=multi,tb-size=128")
 KVM = Accelerator("kvm", True, 1.0, (), "kvm")
 BIOS = Firmware("bios", None, "", None, "", False, Path("/nowhere/bios-256k.bin"), None)
 

@@ -164,7 +164,7 @@ def test_auto_falls_back_visibly() -> None:
         "tcg",
         False,
         SOFTWARE_SCALE,
-        "tcg,thread=multi",
+        "tcg,thread=multi,tb-size=128",
     )
     assert taken.reasons == PVM.reasons
 

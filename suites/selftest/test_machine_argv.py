@@ -17,7 +17,7 @@ from suites.selftest import machine_sample
 if TYPE_CHECKING:
     from fixtures.host.acceleration import Accelerator
 
-WIRING = Wiring(qmp=10, serial=11, payload=12, port=13)
+WIRING = Wiring(qmp=10, serial=11, payload=12, port=13, agent=14)
 DISKS = (
     Disk("root", Path("/w/root.qcow2"), "qcow2", "IGROOT"),
     Disk("source", Path("/w/source.raw"), "raw", "IGSOURCE"),
@@ -112,7 +112,8 @@ def test_an_old_pc(machine: str, places: list[tuple[str, int]]) -> None:
     )
     assert words(made) == [
         *HEAD,
-        *("-machine", machine, "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "size=1024M"),
+        *("-machine", machine, "-accel", "tcg,thread=multi,tb-size=128"),
+        *("-cpu", "max", "-smp", "2", "-m", "size=1024M"),
         *MIDDLE,
         *legacy(machine, places),
     ]
@@ -155,6 +156,9 @@ def test_todays_machine() -> None:
     expected += ["-chardev", "socket,id=port0,fd=13", "-device"]
     serial = {"driver": "virtserialport", "id": "serial-port0", "bus": "ports0.0", "nr": 1}
     expected += [{**serial, "chardev": "port0", "name": "org.ironguest.port.0"}]
+    agent = {"driver": "virtserialport", "id": "agent-port0", "bus": "ports0.0", "nr": 2}
+    expected += ["-chardev", "socket,id=agent,fd=14", "-device"]
+    expected += [{**agent, "chardev": "agent", "name": "org.qemu.guest_agent.0"}]
     expected += ["-device", {"driver": "VGA", "id": "display0"}]
     assert words(made) == expected
 
