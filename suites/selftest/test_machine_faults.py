@@ -19,6 +19,7 @@ from fixtures.errors import (
     MachineDied,
     MachineKilled,
     MachineNotUsable,
+    NoSpace,
 )
 from fixtures.machine.health import judge_event
 from fixtures.machine.journal import Event
@@ -207,6 +208,8 @@ def test_last_words_come_before_the_end(tmp_path: Path) -> None:
     [
         ("GUEST_PANICKED", {"action": "pause"}, "guest-panicked", GuestCrashed),
         ("BLOCK_IO_ERROR", {"device": "", "node-name": "root"}, "running", BlockError),
+        ("BLOCK_IO_ERROR", {"node-name": "root", "nospace": True}, "io-error", NoSpace),
+        ("BLOCK_IO_ERROR", {"node-name": "root", "nospace": False}, "running", BlockError),
         ("STOP", {}, "io-error", BlockError),
         ("STOP", {}, "internal-error", HypervisorInternalError),
         ("RESET", {"guest": True}, "running", GuestRestarted),

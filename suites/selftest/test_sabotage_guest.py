@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ from fixtures import collected, errors
 from fixtures.booted import Booted
 from fixtures.catalog.specs import Cell
 from fixtures.deadline import Deadline
-from fixtures.evidence.record import LiveRecord
+from fixtures.evidence.record import Json, LiveRecord
 from fixtures.guest import Guest
+from fixtures.host import tools
+from fixtures.host.qemu import find_qemu_img
 from fixtures.lab import Lab
 from fixtures.media.digest import file_digest
 from fixtures.outside import Outside
@@ -190,6 +193,31 @@ def test_a_second_reset_is_found(
     monkeypatch.setattr(booted, "reach_shell", interfere)
     with pytest.raises(AssertionError, match=r"\([2-9], False\) == \(1, False\)"):
         test_lifecycle.test_reset_reboots_once(victim)
+
+
+@pytest.mark.ends_guest
+def test_a_full_disk_of_the_host_is_ours(victim: Guest, booted: Booted, cell: Cell, tmp_path: Path) -> None:
+    if "virtio-blk-pci" not in cell.platform.devices.values():
+        pytest.skip("not_in_profile: QEMU reports it in the same way for every disk; once is enough")
+    fill_host(booted, tmp_path / "overlay.qcow2")
+    with pytest.raises(errors.NoSpace, match="the host's disk is full") as full:
+        victim.ask("dd if=/dev/zero of=/var/tmp/filler bs=1M count=8 conv=fsync")
+    assert full.value.outcome == "ERROR"
+
+
+def fill_host(booted: Booted, overlay: Path) -> None:
+    """From now on each write to the root disk finds the host's disk full, as QEMU's blkdebug has it."""
+    nodes = booted.machine.execute("query-named-block-nodes")
+    length = next(node["image"]["virtual-size"] for node in nodes if node["node-name"] == "root")
+    tools.ask([find_qemu_img(), "create", "-q", "-f", "qcow2", overlay, str(length)])
+    full: dict[str, Json] = {
+        "driver": "blkdebug",
+        "image": {"driver": "file", "filename": str(overlay)},
+        "inject-error": [{"event": "write_aio", "errno": errno.ENOSPC}],
+    }
+    node: dict[str, Json] = {"driver": "qcow2", "node-name": "full", "file": full, "backing": None}
+    booted.machine.execute("blockdev-add", node)
+    booted.machine.execute("blockdev-snapshot", {"node": "root", "overlay": "full"})
 
 
 @pytest.mark.ends_guest
