@@ -24,7 +24,7 @@ ORDER = (
         "systems",
         "oracles",
     ),
-    *("payload", "booted", "outside", "disks", "devices", "power", "guest", "lab", "settings"),
+    *("payload", "booted", "outside", "disks", "devices", "power", "guest", "prepared", "lab", "settings"),
     *("report", "options", "collected", "outcome", "run", "session", "junitxml", "distribution", "plugin"),
 )
 # Rooms that see less than all that lies below them.

@@ -1,0 +1,43 @@
+"""A run verifies each base image once, and the next run verifies it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fixtures.errors import MediaFault
+from fixtures.media.digest import file_digest
+from fixtures.prepared import PreparedImages
+from suites.selftest import machine_sample
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fixtures.catalog.specs import GuestSpec
+
+
+def quiet(line: str) -> None:
+    del line
+
+
+def guest(**image: Any) -> GuestSpec:
+    spec = machine_sample.cell().guest
+    return type(spec).model_validate({**spec.model_dump(exclude={"budget"}), "image": image})
+
+
+def test_what_one_process_verified_the_others_take(tmp_path: Path) -> None:
+    disk, run, next_run = tmp_path / "disk.raw", tmp_path / "run", tmp_path / "next"
+    run.mkdir()
+    next_run.mkdir()
+    disk.write_bytes(b"data" * 512)
+    spec = guest(path=str(disk), format="raw", checksum=file_digest(disk))
+    image = PreparedImages(run, quiet).of(spec)
+    assert (image.path, image.digest) == (disk, file_digest(disk))
+    disk.write_bytes(b"else" * 512)
+    # The digest is taken again when the run ends; whoever joins it before takes what was found at its start.
+    assert PreparedImages(run, quiet).of(spec) == image
+    with pytest.raises(MediaFault, match=r"expected sha256:\w+, found sha256:\w+"):
+        PreparedImages(next_run, quiet).of(spec)
+    assert [path.name for path in run.iterdir()] == [f"image-{spec.id}.json"]
+    assert list(next_run.iterdir()) == []
