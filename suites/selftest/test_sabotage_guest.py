@@ -196,6 +196,17 @@ def test_a_second_reset_is_found(
 
 
 @pytest.mark.ends_guest
+def test_a_restart_that_the_guest_did_not_ask_for_is_found(
+    victim: Guest, booted: Booted, cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if cell.platform.machine == "pc":
+        pytest.skip("not_in_profile: once is enough, and the other sabotage of restarts has this platform")
+    monkeypatch.setattr(booted.shell, "start", lambda _: booted.machine.execute("system_reset"))
+    with pytest.raises(AssertionError, match=r"\(1, False\) == \(1, True\)"):
+        test_lifecycle.test_guest_reboots_once(victim)
+
+
+@pytest.mark.ends_guest
 def test_a_full_disk_of_the_host_is_ours(victim: Guest, booted: Booted, cell: Cell, tmp_path: Path) -> None:
     if "virtio-blk-pci" not in cell.platform.devices.values():
         pytest.skip("not_in_profile: QEMU reports it in the same way for every disk; once is enough")
