@@ -80,6 +80,17 @@ def cell(**platform: Any) -> Cell:
     return Cell.of(guest, PlatformSpec.model_validate(fields | platform))
 
 
+def guest(**image: Any) -> GuestSpec:
+    """The guest of :func:`cell` with another image, as its YAML would have it."""
+    spec = cell().guest
+    return type(spec).model_validate({**spec.model_dump(exclude={"budget"}), "image": image})
+
+
+def quiet(line: str) -> None:
+    """Progress that nobody sees."""
+    del line
+
+
 def hardware(image: Path, **platform: Any) -> Hardware:
     """The hardware of :func:`cell` with ``image`` as its only disk."""
     root = Disk("root", image, "raw", "IGROOT")

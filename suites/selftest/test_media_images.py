@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -15,16 +15,10 @@ from fixtures.media import debian, images, sources
 from fixtures.media.digest import file_digest
 from fixtures.media.images import prepare, verify
 from fixtures.media.overlay import create_overlay
-from suites.selftest import machine_sample
+from suites.selftest.machine_sample import guest, quiet
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from fixtures.catalog.specs import GuestSpec
-
-
-def quiet(line: str) -> None:
-    del line
 
 
 def qemu_img(*arguments: object) -> str:
@@ -41,11 +35,6 @@ def qcow2(tmp_path: Path) -> Path:
     qemu_img("convert", "-f", "raw", "-O", "qcow2", raw, path)
     raw.unlink()
     return path
-
-
-def guest(**image: Any) -> GuestSpec:
-    spec = machine_sample.cell().guest
-    return type(spec).model_validate({**spec.model_dump(exclude={"budget"}), "image": image})
 
 
 def test_a_sound_image(qcow2: Path) -> None:

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fixtures.errors import MediaFault
 from fixtures.media.digest import file_digest
 from fixtures.prepared import PreparedImages
-from suites.selftest import machine_sample
+from suites.selftest.machine_sample import guest, quiet
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from fixtures.catalog.specs import GuestSpec
-
-
-def quiet(line: str) -> None:
-    del line
-
-
-def guest(**image: Any) -> GuestSpec:
-    spec = machine_sample.cell().guest
-    return type(spec).model_validate({**spec.model_dump(exclude={"budget"}), "image": image})
 
 
 def test_what_one_process_verified_the_others_take(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from fixtures.report import schema
 from fixtures.report.data import as_data, from_data
 from fixtures.report.schema import ReportInvalid, validate
 from suites.selftest import report_sample as sample
+from suites.selftest import report_stories as stories
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ def test_the_schema_is_a_schema_and_leaves_no_object_open() -> None:
 
 @pytest.mark.parametrize(
     "report",
-    [sample.good_report(), sample.good_report(plan=None), sample.troubled_report(), sample.large_report()],
+    [sample.good_report(), sample.good_report(plan=None), stories.troubled_report(), stories.large_report()],
     ids=["good", "no plan", "troubled", "large"],
 )
 def test_a_report_comes_back_as_it_was(report: Report) -> None:
@@ -119,14 +120,14 @@ def test_a_bad_field_is_refused_on_the_way_out() -> None:
 
 
 def test_an_edited_verdict_does_not_load() -> None:
-    data = as_data(sample.troubled_report())
+    data = as_data(stories.troubled_report())
     data["verdict"] = {"name": "CERTIFIED", "reasons": ["Trust me."], "exit_code": 0}
     with pytest.raises(ReportInvalid, match=r"report\.verdict does not follow"):
         from_data(data)
 
 
 def test_an_edited_outcome_does_not_load() -> None:
-    data = as_data(sample.troubled_report())
+    data = as_data(stories.troubled_report())
     failed = next(item for item in data["results"] if item["outcome"] == "FAIL")
     failed["outcome"] = "PASS"
     with pytest.raises(ReportInvalid, match="does not follow"):
@@ -134,7 +135,7 @@ def test_an_edited_outcome_does_not_load() -> None:
 
 
 def test_a_dropped_result_does_not_load() -> None:
-    data = copy.deepcopy(as_data(sample.troubled_report()))
+    data = copy.deepcopy(as_data(stories.troubled_report()))
     data["results"] = [item for item in data["results"] if item["outcome"] != "FAIL"]
     with pytest.raises(ReportInvalid, match="does not follow"):
         from_data(data)

@@ -12,6 +12,7 @@ import pytest
 from fixtures.evidence.result import Failure
 from fixtures.report.html import render_html
 from suites.selftest import report_sample as sample
+from suites.selftest import report_stories as stories
 
 if TYPE_CHECKING:
     from fixtures.report.model import Report
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 VOID = {"meta", "br", "input", "img", "hr", "link"}
 REPORTS = {
     "good": sample.good_report(),
-    "troubled": sample.troubled_report(),
-    "large": sample.large_report(),
-    "many guests": sample.large_report(guests=6, platforms=1, checks=10),
+    "troubled": stories.troubled_report(),
+    "large": stories.large_report(),
+    "many guests": stories.large_report(guests=6, platforms=1, checks=10),
     "empty": sample.report_of([], planned=(), cells=[]),
     "no plan": sample.good_report(plan=None, narrowed=("-k storage",)),
 }
@@ -90,7 +91,7 @@ def test_every_link_leads_somewhere(report: Report) -> None:
 
 
 def test_a_guests_text_is_escaped_and_stripped() -> None:
-    html = render_html(sample.troubled_report())
+    html = render_html(stories.troubled_report())
     assert "&lt;script&gt;alert(&#39;guest&#39;)&lt;/script&gt;" in html
     assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]", html)
     assert "[1;31m" not in html
@@ -119,7 +120,7 @@ def test_hostile_facts_cannot_leave_their_place() -> None:
 
 
 def test_links_to_evidence_stay_below_the_report() -> None:
-    reader = read(render_html(sample.troubled_report()))
+    reader = read(render_html(stories.troubled_report()))
     links = [value for tag, name, value in reader.attributes if (tag, name) == ("a", "href")]
     assert "evidence/debian-12%40q35-uefi-virtio/1/console.txt" in links
     assert not [link for link in links if ":" in link or link.startswith("/") or ".." in link]
@@ -127,7 +128,7 @@ def test_links_to_evidence_stay_below_the_report() -> None:
 
 
 def test_the_page_says_all_that_matters() -> None:
-    report = sample.troubled_report()
+    report = stories.troubled_report()
     text = " ".join("".join(read(render_html(report, "ab" * 32)).text).split())
     for reason in report.verdict.reasons:
         assert reason in text
@@ -142,6 +143,6 @@ def test_the_page_says_all_that_matters() -> None:
 
 
 def test_a_large_report_is_still_a_page() -> None:
-    html = render_html(sample.large_report())
+    html = render_html(stories.large_report())
     assert html.count('class="sq"') == 600
     assert len(html) < 1_000_000

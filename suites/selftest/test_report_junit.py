@@ -12,6 +12,7 @@ import pytest
 from fixtures.evidence.result import Failure
 from fixtures.report.junit import render_junit
 from suites.selftest import report_sample as sample
+from suites.selftest import report_stories as stories
 
 if TYPE_CHECKING:
     from fixtures.report.model import Report
@@ -51,7 +52,7 @@ def test_suites_are_cells_and_cases_are_checks() -> None:
 
 
 def test_each_outcome_has_its_element() -> None:
-    root = parsed(sample.troubled_report())
+    root = parsed(stories.troubled_report())
     bios, uefi = sample.CELLS
     failure = case(root, uefi, "storage.write-reaches-disk").find("failure")
     assert failure is not None
@@ -77,7 +78,7 @@ def test_each_outcome_has_its_element() -> None:
 
 
 @pytest.mark.parametrize(
-    "report", [sample.troubled_report(), sample.large_report()], ids=["troubled", "large"]
+    "report", [stories.troubled_report(), stories.large_report()], ids=["troubled", "large"]
 )
 def test_the_totals_are_right(report: Report) -> None:
     root = parsed(report)

@@ -9,6 +9,7 @@ import pytest
 
 from fixtures.report.table import render_table, wants_colour
 from suites.selftest import report_sample as sample
+from suites.selftest import report_stories as stories
 
 if TYPE_CHECKING:
     from fixtures.report.model import Report
@@ -24,8 +25,8 @@ class Terminal(io.StringIO):
     "report",
     [
         sample.good_report(),
-        sample.troubled_report(),
-        sample.large_report(),
+        stories.troubled_report(),
+        stories.large_report(),
         sample.report_of([], planned=(), cells=[]),
     ],
     ids=["good", "troubled", "large", "empty"],
@@ -39,7 +40,7 @@ def test_no_line_is_wider_than_the_terminal(report: Report, width: int) -> None:
 
 
 def test_two_cells_stand_under_their_names() -> None:
-    lines = render_table(sample.troubled_report(), 80, colour=False).splitlines()
+    lines = render_table(stories.troubled_report(), 80, colour=False).splitlines()
     assert lines[0].split() == ["debian-12", "debian-12"]
     assert lines[1].split() == ["@pc-bios-ide", "@q35-uefi-virtio"]
     rows = {line.split()[0]: line.split()[1:] for line in lines[2:16]}
@@ -51,21 +52,21 @@ def test_two_cells_stand_under_their_names() -> None:
 
 
 def test_ten_cells_stand_under_numbers_each_row_on_one_line() -> None:
-    lines = render_table(sample.large_report(), 80, colour=False).splitlines()
+    lines = render_table(stories.large_report(), 80, colour=False).splitlines()
     assert "  1  debian-12@pc-bios-ide" in lines
     rows = [line for line in lines if line.startswith("boot.property-number-05-holds")]
     assert rows[0].split() == ["boot.property-number-05-holds", "F", *["."] * 8, "M"]
 
 
 def test_every_reason_is_given() -> None:
-    report = sample.troubled_report()
+    report = stories.troubled_report()
     text = " ".join(render_table(report, 80, colour=False).split())
     for reason in report.verdict.reasons:
         assert reason in text
 
 
 def test_colour_is_only_for_those_who_want_it() -> None:
-    report = sample.troubled_report()
+    report = stories.troubled_report()
     assert "\x1b[1;31m" in render_table(report, 80, colour=True)
     assert wants_colour(Terminal(), {})
     assert not wants_colour(Terminal(), {"NO_COLOR": "1"})

@@ -9,6 +9,7 @@ import pytest
 
 from fixtures.report.verdict import EXIT_CODES
 from suites.selftest import report_sample as sample
+from suites.selftest import report_stories as stories
 
 if TYPE_CHECKING:
     from fixtures.evidence.result import Outcome
@@ -181,15 +182,15 @@ def test_exit_codes() -> None:
         "INCOMPLETE": 2,
         "INVALID": 3,
     }
-    assert sample.troubled_report().verdict.exit_code == 1
+    assert stories.troubled_report().verdict.exit_code == 1
 
 
 @pytest.mark.parametrize(
     "report",
     [
         sample.good_report(),
-        sample.troubled_report(),
-        sample.large_report(),
+        stories.troubled_report(),
+        stories.large_report(),
         sample.report_of([], planned=(), cells=[]),
     ],
     ids=["good", "troubled", "large", "empty"],

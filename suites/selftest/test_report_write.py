@@ -15,10 +15,11 @@ from fixtures.evidence.result import Failure
 from fixtures.report.schema import ReportInvalid
 from fixtures.report.write import check_writable, load_report, write_report
 from suites.selftest import report_sample as sample
+from suites.selftest import report_stories as stories
 
 
 def test_three_files_and_nothing_else(tmp_path: Path) -> None:
-    paths = write_report(sample.troubled_report(), tmp_path / "out" / "deep")
+    paths = write_report(stories.troubled_report(), tmp_path / "out" / "deep")
     assert {path.name for path in paths} == {"report.json", "report.html", "junit.xml"}
     assert set((tmp_path / "out" / "deep").iterdir()) == set(paths)
 
@@ -40,7 +41,7 @@ def test_the_page_names_the_digest_of_the_json(tmp_path: Path) -> None:
 
 
 def test_a_report_loads_from_its_file_and_from_its_directory(tmp_path: Path) -> None:
-    report = sample.troubled_report()
+    report = stories.troubled_report()
     write_report(report, tmp_path)
     assert load_report(tmp_path) == report
     assert load_report(tmp_path / "report.json") == report
@@ -89,7 +90,7 @@ def test_a_disk_that_fills_up_leaves_the_old_report_whole(
 
     monkeypatch.setattr("fixtures.report.write.os.fsync", full)
     with pytest.raises(NoSpace, match="no space is left"):
-        write_report(sample.troubled_report(), tmp_path)
+        write_report(stories.troubled_report(), tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
