@@ -8,6 +8,8 @@ from fixtures.collected import MeasureVerb
 from fixtures.guest import Guest
 
 
+@pytest.mark.cold
+@pytest.mark.looks
 @pytest.mark.check("boot.reaches-login", level="mandatory")
 def test_reaches_login(guest: Guest, measure: MeasureVerb) -> None:
     """From power-on the guest reaches firmware, boot loader, kernel, services and login, in this order."""
@@ -18,6 +20,8 @@ def test_reaches_login(guest: Guest, measure: MeasureVerb) -> None:
     assert guest.is_up() == "running"
 
 
+@pytest.mark.cold
+@pytest.mark.looks
 @pytest.mark.check("boot.no-fatal-events", level="mandatory")
 def test_no_fatal_events(guest: Guest) -> None:
     """Neither the console nor the journal complains of anything that the guest's YAML does not tolerate."""

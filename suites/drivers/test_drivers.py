@@ -7,6 +7,7 @@ import pytest
 from fixtures.guest import Guest
 
 
+@pytest.mark.looks
 @pytest.mark.check("drivers.every-device-is-driven", level="mandatory")
 def test_every_device_is_driven(guest: Guest) -> None:
     """Each PCI function that QEMU has is seen by the guest and has the driver that the guest's YAML names."""
@@ -17,6 +18,7 @@ def test_every_device_is_driven(guest: Guest) -> None:
 
 
 @pytest.mark.device("virtio-*")
+@pytest.mark.looks
 @pytest.mark.check("drivers.virtio-reaches-driver-ok", level="mandatory")
 def test_virtio_reaches_driver_ok(guest: Guest) -> None:
     """As the host sees it, the guest's drivers brought every virtio device up and broke no rule."""

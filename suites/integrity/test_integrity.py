@@ -7,6 +7,7 @@ import pytest
 from fixtures.guest import Guest
 
 
+@pytest.mark.looks
 @pytest.mark.check("integrity.kernel-is-the-vendors", level="mandatory")
 def test_the_kernel_is_the_vendors(guest: Guest) -> None:
     """The kernel that runs is the packaged file, with the digest of the package's list, and not tainted."""
@@ -17,6 +18,7 @@ def test_the_kernel_is_the_vendors(guest: Guest) -> None:
     assert kernel.taint_flags == ()
 
 
+@pytest.mark.looks
 @pytest.mark.check("integrity.base-image-unchanged", level="mandatory")
 def test_the_base_image_is_unchanged(guest: Guest) -> None:
     """The base image has the digest that it had before the machine started."""

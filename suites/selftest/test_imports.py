@@ -24,7 +24,8 @@ ORDER = (
         "systems",
         "oracles",
     ),
-    *("payload", "booted", "outside", "disks", "devices", "power", "guest", "prepared", "lab", "settings"),
+    *("payload", "booted", "checkpoints", "outside", "disks", "devices", "power", "guest", "prepared"),
+    *("starting", "lab", "settings"),
     *("report", "options", "collected", "outcome", "run", "session", "junitxml", "distribution", "plugin"),
 )
 # Rooms that see less than all that lies below them.

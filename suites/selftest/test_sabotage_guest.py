@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -19,7 +20,7 @@ from fixtures.evidence.record import Json, LiveRecord
 from fixtures.guest import Guest
 from fixtures.host import tools
 from fixtures.host.qemu import find_qemu_img
-from fixtures.lab import Lab
+from fixtures.lab import Lab, Wish
 from fixtures.media.digest import file_digest
 from fixtures.outside import Outside
 from suites.boot import test_boot
@@ -33,7 +34,7 @@ from suites.storage import test_storage
 @pytest.fixture
 def booted(request: pytest.FixtureRequest, cell: Cell, lab: Lab) -> Booted:
     """The live cell, for those who break it."""
-    return lab.booted(cell, again=collected.again(request.node.nodeid))
+    return lab.machine(Wish(cell, cold=False, group=None, again=collected.again(request.node.nodeid)))[0]
 
 
 @pytest.fixture
@@ -44,10 +45,9 @@ def victim(cell: Cell, booted: Booted, tmp_path: Path) -> Iterator[Guest]:
     record.close()
 
 
-def flip(booted: Booted, name: str, sector: int) -> None:
+def flip(booted: Booted, name: Literal["source", "target"], sector: int) -> None:
     """Change one bit of a disk behind the guest's back."""
-    path = next(disk.path for disk in booted.hardware.disks if disk.name == name)
-    with path.open("r+b") as file:
+    with booted.disks[name].path.open("r+b") as file:
         file.seek(sector * 512 + 99)
         byte = file.read(1)[0]
         file.seek(sector * 512 + 99)
@@ -101,20 +101,20 @@ def test_a_flipped_bit_on_the_target_is_found(victim: Guest, booted: Booted) -> 
             flip(booted, "target", 3000)
 
     victim.copy = copy_and_flip  # type: ignore[method-assign, assignment]
-    victim.lay_down(victim.target)
+    victim.give(victim.target)
     with pytest.raises(AssertionError, match=r"sector 3000: bit flip .*; 1 bad sector"):
         test_storage.test_a_write_reaches_the_disk(victim, victim.source, victim.target)
 
 
 def test_a_flipped_bit_outside_of_what_was_written_is_found(victim: Guest, booted: Booted) -> None:
-    victim.lay_down(victim.target)
+    victim.give(victim.target)
     flip(booted, "target", 65000)
     with pytest.raises(AssertionError, match="sector 65000"):
         test_storage.test_a_write_reaches_the_disk(victim, victim.source, victim.target)
 
 
 def test_a_flipped_bit_on_the_source_is_found(victim: Guest, booted: Booted) -> None:
-    victim.lay_down(victim.source)
+    victim.give(victim.source)
     flip(booted, "source", 12345)
     with pytest.raises(AssertionError, match="sha256:"):
         test_storage.test_the_hosts_pattern_reads_back(victim, victim.source)
