@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.host.firmware import Firmware
 from fixtures.machine.argv import command_line
-from fixtures.machine.hardware import Disk, Hardware, Wiring
+from fixtures.machine.hardware import Disk, Hardware, Memory, Wiring
 from suites.selftest import machine_sample
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ VIRTIO = {
     "balloon": "virtio-balloon-pci",
     "serial-port": "virtio-serial-pci",
     "display": "VGA",
+    "generation-id": "vmgenid",
 }
 UEFI = Firmware(
     "uefi",
@@ -85,6 +86,15 @@ def port(number: int) -> list[object]:
     return ["-device", {"driver": "pcie-root-port", "id": f"port{number}", "chassis": number}]
 
 
+def spares(first: int) -> list[object]:
+    """Empty root ports, for what is plugged later."""
+    ports = [
+        {"driver": "pcie-root-port", "id": f"spare{number + 1}", "chassis": first + number}
+        for number in range(4)
+    ]
+    return [word for spare in ports for word in ("-device", spare)]
+
+
 def legacy(machine: str, places: list[tuple[str, int]]) -> list[object]:
     """IDE disks, an e1000 and a VGA."""
     found: list[object] = []
@@ -95,7 +105,7 @@ def legacy(machine: str, places: list[tuple[str, int]]) -> list[object]:
     place = {"bus": "port1"} if machine == "q35" else {}
     found += [*NETWORK, *(port(1) if place else [])]
     found += ["-device", {"driver": "e1000", "id": "nic0", "netdev": "net0", **place}]
-    return [*found, "-device", {"driver": "VGA", "id": "display0"}]
+    return [*found, "-device", {"driver": "VGA", "id": "display0"}, *(spares(2) if place else [])]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +170,21 @@ def test_todays_machine() -> None:
     expected += ["-chardev", "socket,id=agent,fd=14", "-device"]
     expected += [{**agent, "chardev": "agent", "name": "org.qemu.guest_agent.0"}]
     expected += ["-device", {"driver": "VGA", "id": "display0"}]
+    expected += ["-device", {"driver": "vmgenid", "id": "generation-id0", "guid": "auto"}, *spares(8)]
     assert words(made) == expected
+
+
+def test_a_clone_maps_the_memory_of_its_checkpoint_and_waits_for_the_state() -> None:
+    plain = hardware(machine_sample.BIOS, machine_sample.TCG)
+    memory = Memory(Path("/c/memory"), shared=False)
+    clone = dataclasses.replace(plain, memory=memory, incoming=True)
+    added = [word for word in words(clone) if word not in words(plain)]
+    backend = {"qom-type": "memory-backend-file", "id": "memory0", "mem-path": "/c/memory"}
+    assert added == [
+        {**backend, "size": 16 << 20, "share": False},
+        "pc,memory-backend=memory0",
+        *("-incoming", "defer"),
+    ]
 
 
 def test_secure_boot_adds_smm_and_a_flash_that_only_it_can_write() -> None:
