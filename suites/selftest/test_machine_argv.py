@@ -179,10 +179,11 @@ def test_a_clone_maps_the_memory_of_its_checkpoint_and_waits_for_the_state() -> 
     memory = Memory(Path("/c/memory"), shared=False)
     clone = dataclasses.replace(plain, memory=memory, incoming=True)
     added = [word for word in words(clone) if word not in words(plain)]
-    backend = {"qom-type": "memory-backend-file", "id": "memory0", "mem-path": "/c/memory"}
+    backend = {"qom-type": "memory-backend-file", "id": "pc.ram", "mem-path": "/c/memory"}
     assert added == [
+        "-object",
         {**backend, "size": 16 << 20, "share": False},
-        "pc,memory-backend=memory0",
+        "pc,memory-backend=pc.ram",
         *("-incoming", "defer"),
     ]
 
