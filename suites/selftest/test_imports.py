@@ -25,7 +25,8 @@ ORDER = (
         "oracles",
     ),
     *("payload", "booted", "outside", "disks", "devices", "power", "guest", "prepared", "lab", "settings"),
-    *("report", "options", "collected", "outcome", "run", "session", "junitxml", "distribution", "plugin"),
+    *("report", "options", "collected", "workload", "tally", "outcome", "run", "session", "junitxml"),
+    *("distribution", "live", "plugin"),
 )
 # Rooms that see less than all that lies below them.
 NARROW = {
