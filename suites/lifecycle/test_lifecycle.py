@@ -7,7 +7,7 @@ import pytest
 from fixtures.guest import Guest
 
 
-@pytest.mark.ends_guest
+@pytest.mark.boots
 @pytest.mark.check("lifecycle.guest-reboots-once", level="mandatory")
 def test_guest_reboots_once(guest: Guest) -> None:
     """A restart from within resets the machine exactly once, and a new kernel reaches its login."""
@@ -17,7 +17,7 @@ def test_guest_reboots_once(guest: Guest) -> None:
     assert guest.boot_id() != before
 
 
-@pytest.mark.ends_guest
+@pytest.mark.boots
 @pytest.mark.check("lifecycle.reset-reboots-once", level="mandatory")
 def test_reset_reboots_once(guest: Guest) -> None:
     """A reset from without is exactly one reset, and a new kernel reaches its login."""
@@ -27,7 +27,6 @@ def test_reset_reboots_once(guest: Guest) -> None:
     assert guest.boot_id() != before
 
 
-@pytest.mark.ends_guest
 @pytest.mark.check("lifecycle.shuts-down-by-acpi", level="mandatory")
 def test_shuts_down_by_acpi(guest: Guest) -> None:
     """When the power button is pressed the guest turns the machine off, once, and QEMU leaves in order."""

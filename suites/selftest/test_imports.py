@@ -25,8 +25,8 @@ ORDER = (
         "oracles",
     ),
     *("payload", "booted", "checkpoints", "outside", "disks", "devices", "power", "guest", "prepared"),
-    *("starting", "lab", "settings"),
-    *("report", "options", "collected", "outcome", "run", "session", "junitxml", "distribution", "plugin"),
+    *("starting", "lab", "settings", "report", "options", "collected", "workload", "tally", "outcome"),
+    *("run", "session", "junitxml", "distribution", "live", "plugin"),
 )
 # Rooms that see less than all that lies below them.
 NARROW = {

@@ -170,7 +170,7 @@ def test_a_command_that_hangs_is_interrupted_and_the_shell_survives(victim: Gues
     assert victim.ask("echo still here") == "still here\n"
 
 
-@pytest.mark.ends_guest
+@pytest.mark.boots
 def test_a_second_reset_is_found(
     victim: Guest, booted: Booted, cell: Cell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,7 +195,7 @@ def test_a_second_reset_is_found(
         test_lifecycle.test_reset_reboots_once(victim)
 
 
-@pytest.mark.ends_guest
+@pytest.mark.boots
 def test_a_restart_that_the_guest_did_not_ask_for_is_found(
     victim: Guest, booted: Booted, cell: Cell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,7 +206,6 @@ def test_a_restart_that_the_guest_did_not_ask_for_is_found(
         test_lifecycle.test_guest_reboots_once(victim)
 
 
-@pytest.mark.ends_guest
 def test_a_full_disk_of_the_host_is_ours(victim: Guest, booted: Booted, cell: Cell, tmp_path: Path) -> None:
     if "virtio-blk-pci" not in cell.platform.devices.values():
         pytest.skip("not_in_profile: QEMU reports it in the same way for every disk; once is enough")
@@ -231,7 +230,6 @@ def fill_host(booted: Booted, overlay: Path) -> None:
     booted.machine.execute("blockdev-snapshot", {"node": "root", "overlay": "full"})
 
 
-@pytest.mark.ends_guest
 def test_a_guest_that_ignores_its_power_button_is_found(victim: Guest, booted: Booted, cell: Cell) -> None:
     victim.ask("systemctl stop systemd-logind.service")
     budget = cell.guest.budget.model_copy(update={"shutdown": 1.0})
@@ -241,7 +239,6 @@ def test_a_guest_that_ignores_its_power_button_is_found(victim: Guest, booted: B
     booted.cell = cell
 
 
-@pytest.mark.ends_guest
 def test_a_fatal_end_is_named_at_once(victim: Guest, booted: Booted, cell: Cell) -> None:
     """On one platform the kernel panics, on the other QEMU is killed: the guest's fault, and the host's."""
     if cell.platform.machine == "pc":
