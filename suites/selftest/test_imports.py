@@ -25,7 +25,18 @@ ORDER = (
         "oracles",
     ),
     *("payload", "booted", "checkpoints", "outside", "disks", "devices", "power", "guest", "prepared"),
-    *("starting", "lab", "settings", "report", "options", "collected", "workload", "tally", "outcome"),
+    *(
+        "starting",
+        "lab",
+        "settings",
+        "workplace",
+        "report",
+        "options",
+        "collected",
+        "workload",
+        "tally",
+        "outcome",
+    ),
     *("run", "session", "junitxml", "distribution", "live", "plugin"),
 )
 # Rooms that see less than all that lies below them.
