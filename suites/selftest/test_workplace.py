@@ -13,7 +13,14 @@ from fixtures.workplace import Workplace
 
 ROOT = Path(__file__).parents[2]
 # Creates a directory and lives until it is killed.
-RUN = "import sys; from fixtures.workplace import Workplace; print(Workplace.create().path, flush=True); sys.stdin.read()"
+RUN = """
+import sys
+from fixtures.workplace import Workplace
+
+place = Workplace.create()
+print(place.path, flush=True)
+sys.stdin.read()
+"""
 
 
 @pytest.fixture(autouse=True)
