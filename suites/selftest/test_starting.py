@@ -125,7 +125,7 @@ def test_a_device_that_cannot_be_saved_means_cold_boots_with_the_reason(tmp_path
     bench = Bench(tmp_path, machine="q35", devices={"disk": "nvme"})
     words = [bench.start() for _ in range(2)]
     assert words[0] == words[1]
-    assert words[0].startswith("cold boot: shared memory: ")
+    assert words[0].startswith("cold boot: no shared memory: ")
     assert "nvme" in words[0]
     # The first machine was there already; the second knew before.
     assert bench.site.count == 2
@@ -137,11 +137,12 @@ def test_a_state_that_does_not_load_is_made_in_another_way(tmp_path: Path) -> No
     bench.start(cold=True)
     break_state(bench.entry())
     words = bench.start()
-    assert words.startswith("clone of a checkpoint (full migration): nothing@bare: loading")
+    assert words.startswith("clone of a checkpoint (full migration): no shared memory: nothing@bare: loading")
     assert "does not load" in bench.said[1]
     break_state(bench.entry())
     words = bench.start()
-    assert words.startswith("cold boot: nothing@bare: loading")
+    assert words.startswith("cold boot: no shared memory: ")
+    assert "; no full migration: nothing@bare: loading" in words
     assert bench.start() == words
 
 
