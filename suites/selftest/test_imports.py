@@ -27,6 +27,7 @@ ORDER = (
     *("payload", "booted", "checkpoints", "outside", "disks", "devices", "power", "guest", "prepared"),
     *(
         "starting",
+        "ahead",
         "lab",
         "settings",
         "workplace",
