@@ -105,12 +105,14 @@ def test_a_flipped_bit_on_the_target_is_found(victim: Guest, booted: Booted) -> 
             flip(booted, "target", 3000)
 
     victim.copy = copy_and_flip  # type: ignore[method-assign, assignment]
+    victim.give(victim.source)
     victim.give(victim.target)
     with pytest.raises(AssertionError, match=r"sector 3000: bit flip .*; 1 bad sector"):
         test_storage.test_a_write_reaches_the_disk(victim, victim.source, victim.target)
 
 
 def test_a_flipped_bit_outside_of_what_was_written_is_found(victim: Guest, booted: Booted) -> None:
+    victim.give(victim.source)
     victim.give(victim.target)
     flip(booted, "target", 65000)
     with pytest.raises(AssertionError, match="sector 65000"):
@@ -159,6 +161,7 @@ def test_a_tainted_kernel_is_found(victim: Guest) -> None:
 
 
 def test_a_cut_network_is_found(victim: Guest, booted: Booted) -> None:
+    assert victim.addresses() != []
     victim.transfer_budget = 1.0
     booted.machine.execute("set_link", {"name": "net0", "up": False})
     with pytest.raises(errors.GuestFault, match="Network is unreachable|no answer within") as cut:
