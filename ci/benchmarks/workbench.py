@@ -48,7 +48,6 @@ class Workbench:
     """``work`` is the benchmark's own directory; ``quick`` asks for few repetitions."""
 
     cell: Cell
-    image: Image
     accelerator: Accelerator
     work: Path
     quick: bool
@@ -58,14 +57,18 @@ class Workbench:
 
     @classmethod
     def prepare(cls, work: Path, tell: Progress, *, quick: bool) -> Workbench:
-        """Look at this host, and have the image ready. Raises IronguestError."""
+        """Look at this host. Raises IronguestError with all that it lacks."""
         request = Request(guests=(GUEST,), platforms=(PLATFORM,))
         settings = read_settings(request)
         preflight(settings)
         (cell,) = settings.cells
         images = PreparedImages(work, tell)
-        accelerator = choose_accelerator(request)
-        return cls(cell, images.of(cell.guest), accelerator, work, quick, tell, images)
+        return cls(cell, choose_accelerator(request), work, quick, tell, images)
+
+    @property
+    def image(self) -> Image:
+        """The cell's image, which the first one who needs it makes or verifies."""
+        return self.images.of(self.cell.guest)
 
     @property
     def wish(self) -> Wish:
