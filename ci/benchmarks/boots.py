@@ -5,17 +5,20 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pexpect
 from pexpect import fdpexpect
 
 from ci.benchmarks.by_hand import bare_qemu, overlay
-from ci.benchmarks.figures import CannotMeasure, Figure, Target
+from ci.benchmarks.figures import CannotMeasure, Figure, Target, in_turn
 from fixtures.host.qemu import find_qemu_img
 from fixtures.lab import Wish
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ci.benchmarks.workbench import Workbench
     from fixtures.lab import Lab
 
@@ -75,12 +78,16 @@ def measure(bench: Workbench) -> list[Figure]:
     """The figures of cold boots."""
     harness: list[Boot] = []
     hand: list[Boot] = []
+    bench.tell(f"image: {bench.image.path}")
     with bench.lab(checkpoints=False) as lab:
         for repetition in range(times := bench.times(3, 1)):
-            bench.tell(f"cold boot {repetition + 1} of {times}: by hand")
-            hand.append(by_hand(bench))
-            bench.tell(f"cold boot {repetition + 1} of {times}: harness")
-            harness.append(by_harness(bench, lab))
+            turns: list[tuple[str, list[Boot], Callable[[], Boot]]] = [
+                ("by hand", hand, partial(by_hand, bench)),
+                ("harness", harness, partial(by_harness, bench, lab)),
+            ]
+            for name, boots, boot in in_turn(turns, repetition):
+                bench.tell(f"cold boot {repetition + 1} of {times}: {name}")
+                boots.append(boot())
     return [
         Figure(
             "cold",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ci.benchmarks.figures import Figure, Target
+from ci.benchmarks.figures import Figure, Target, in_turn
 from ci.benchmarks.runs import Ran, rate, run_checks, steady_rate, taken
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def measure(bench: Workbench) -> list[Figure]:
     ran: dict[int, list[Ran]] = {workers: [] for workers in _BOTH}
     count = bench.times(60, 20)
     for repetition in range(times := bench.times(3, 1)):
-        for workers in _BOTH:
+        for workers in in_turn(_BOTH, repetition):
             bench.tell(f"{count} trivial checks, workers: {workers}, {repetition + 1} of {times}")
             ran[workers].append(run_checks(bench, count, workers))
     rates = {workers: tuple(rate(each.results) for each in ran[workers]) for workers in _BOTH}

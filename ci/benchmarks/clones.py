@@ -7,16 +7,17 @@ import os
 import shutil
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ci.benchmarks.by_hand import bare_qemu, overlay
-from ci.benchmarks.figures import CannotMeasure, Figure, Target
+from ci.benchmarks.figures import CannotMeasure, Figure, Target, in_turn
 from fixtures.checkpoints.entry import ROOT, STATE, VARIABLES
 from fixtures.host.qemu import find_qemu, find_qemu_img
 from fixtures.systems import linux_commands
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from ci.benchmarks.workbench import Saved, Workbench
     from fixtures.lab import Lab
@@ -100,9 +101,13 @@ def measure(bench: Workbench) -> list[Figure]:
         bench.tell(f"checkpoint: {saved.mechanism}, {saved.directory}")
         for repetition in range(times := bench.times(15, 5)):
             bench.tell(f"clone {repetition + 1} of {times}")
-            harness.append(by_harness(bench, lab))
-            bare.append(by_hand(bench, saved, awaken=False))
-            awakened.append(by_hand(bench, saved, awaken=True))
+            turns: list[tuple[list[Clone], Callable[[], Clone]]] = [
+                (harness, partial(by_harness, bench, lab)),
+                (bare, partial(by_hand, bench, saved, awaken=False)),
+                (awakened, partial(by_hand, bench, saved, awaken=True)),
+            ]
+            for clones, clone in in_turn(turns, repetition):
+                clones.append(clone())
     return [
         Figure(
             "clone",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+T = TypeVar("T")
 
 
 class CannotMeasure(Exception):  # noqa: N818 - what happened, for people
@@ -68,6 +70,12 @@ class Figure:
         if self.target is None or self.judged is None:
             return None
         return self.target.allows(self.judged)
+
+
+def in_turn(turns: Sequence[T], repetition: int) -> list[T]:
+    """The turns of a repetition: each begins with another one, so that none has always the same before it."""
+    first = repetition % len(turns)
+    return [*turns[first:], *turns[:first]]
 
 
 def number(value: float) -> str:

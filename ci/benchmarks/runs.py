@@ -170,6 +170,8 @@ def run_checks(bench: Workbench, count: int, workers: int, command: str = "true"
         f"--guest={GUEST}",
         f"--platform={PLATFORM}",
         f"--bundle={bundle}",
+        # Else pytest-xdist makes a directory that stays.
+        f"--basetemp={here / 'basetemp'}",
         # One worker is the process itself.
         f"-n{0 if workers == 1 else workers}",
         str(here),

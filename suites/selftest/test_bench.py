@@ -17,7 +17,7 @@ import pytest
 
 from ci.benchmarks import collecting, command, plot, runs, table
 from ci.benchmarks.clones import when_continued
-from ci.benchmarks.figures import CannotMeasure, Figure, Target, number, spread, to_json
+from ci.benchmarks.figures import CannotMeasure, Figure, Target, in_turn, number, spread, to_json
 from ci.benchmarks.memory import parse_pss
 from fixtures.evidence.result import CheckResult, Measure
 
@@ -130,6 +130,12 @@ def test_an_axis_is_logarithmic_and_has_ends() -> None:
     assert [axis.place(value) for value in (0.01, 0.1, 1, 10, 99)] == [100, 100, 200, 300, 300]
     assert [round(tick, 3) for tick in axis.ticks()] == [0.1, 0.2, 0.5, 1, 2, 5, 10]
     assert list(plot.Axis(1.0, 10000.0, 0.0, 1.0).ticks()) == [1, 10, 100, 1000, 10000]
+
+
+def test_turns_go_round() -> None:
+    assert [in_turn("abc", repetition) for repetition in range(4)] == [
+        list(each) for each in ("abc", "bca", "cab", "abc")
+    ]
 
 
 def test_a_rate_counts_from_the_first_start_to_the_last_end() -> None:
