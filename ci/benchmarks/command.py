@@ -77,6 +77,7 @@ def _measure(options: argparse.Namespace, work: Path) -> int:
     tell = StderrProgress()
     host: dict[str, str] = {}
     figures: list[Figure] = []
+    disturbed: list[str] = []
     status = 0
     try:
         bench = Workbench.prepare(work, tell, quick=options.quick)
@@ -87,11 +88,17 @@ def _measure(options: argparse.Namespace, work: Path) -> int:
     for name, (measure, _) in BENCHMARKS.items():
         if name not in options.only:
             continue
+        shared = bench.is_shared()
         try:
             figures += measure(bench)
         except (CannotMeasure, IronguestError, OSError, subprocess.SubprocessError) as error:
             print(f"ci/bench: {name}: cannot be measured: {type(error).__name__}: {error}", file=sys.stderr)
             status = 1
+        if shared or bench.is_shared():
+            tell(f"{name}: machines of others ran meanwhile; its figures are worth little")
+            disturbed.append(name)
+    if disturbed:
+        host["disturbed"] = f"machines of others ran during {', '.join(disturbed)}"
     figures += _derived(figures)
     width = shutil.get_terminal_size((140, 24)).columns
     print(

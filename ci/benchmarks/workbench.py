@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from fixtures.host.capacity import Capacity
 from fixtures.host.facts import summarize
 from fixtures.lab import Lab, Wish
 from fixtures.machine.hardware import Memory
+from fixtures.media.cache import cache_root
 from fixtures.prepared import PreparedImages
 from fixtures.settings import Request, choose_accelerator, preflight, read_settings
 from fixtures.starting import Starter
@@ -74,6 +76,16 @@ class Workbench:
     def wish(self) -> Wish:
         """A pristine guest."""
         return Wish(self.cell, cold=False, group=None)
+
+    def is_shared(self) -> bool:
+        """Whether machines of others run on this host now: their places are held."""
+        for place in (cache_root() / "capacity").glob("core-*"):
+            with place.open("a") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return True
+        return False
 
     def times(self, full: int, quick: int) -> int:
         """How often to repeat something."""
