@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ci.benchmarks import collecting, command, plot, runs, table
-from ci.benchmarks.clones import when_continued
+from ci.benchmarks.clones import processor_seconds, when_continued
 from ci.benchmarks.figures import CannotMeasure, Figure, Target, in_turn, number, spread, to_json
 from ci.benchmarks.memory import parse_pss
 from fixtures.evidence.result import CheckResult, Measure
@@ -169,6 +169,11 @@ def test_the_journal_tells_when_a_clone_went_on() -> None:
     assert when_continued(lines) == 6.25
     with pytest.raises(CannotMeasure, match="no cont"):
         when_continued(lines[:2])
+
+
+def test_the_processor_time_is_read() -> None:
+    stat = "42 (qemu) (x) S " + " ".join(str(number) for number in range(4, 53))
+    assert processor_seconds(stat) == pytest.approx((14 + 15) / os.sysconf("SC_CLK_TCK"))
 
 
 def test_the_proportional_set_size_is_read() -> None:
