@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
+from operator import sub
 from typing import TYPE_CHECKING
 
 from ci.benchmarks.figures import Figure, Target
@@ -65,26 +65,26 @@ def write_plain(here: Path, cells: int, checks: int) -> list[str]:
 
 def measure(bench: Workbench) -> list[Figure]:
     """The time of the whole command for more and more cell-checks."""
-    harness: dict[int, list[float]] = {}
-    plain: dict[int, list[float]] = {}
+    lines: dict[int, tuple[list[str], list[str]]] = {}
     for cells, checks in SHAPES:
-        count = cells * checks
-        bench.tell(f"collecting {count:,}")
         here = bench.directory("collect")
-        lines = [write(here, cells, checks) for write in (write_harness, write_plain)]
-        if count == 1:
-            # The first one compiles.
-            for line in lines:
-                run(*pytest_command(*line))
-        for _ in range(bench.times(5, 2)):
-            for line, seconds in zip(lines, (harness, plain), strict=True):
-                seconds.setdefault(count, []).append(run(*pytest_command(*line)))
+        lines[cells * checks] = write_harness(here, cells, checks), write_plain(here, cells, checks)
+    harness: dict[int, list[float]] = {count: [] for count in lines}
+    plain: dict[int, list[float]] = {count: [] for count in lines}
+    bench.tell("collecting: compiling what is imported")
+    for line in lines[1]:
+        run(*pytest_command(*line))
+    for repetition in range(times := bench.times(5, 2)):
+        # All sizes in each repetition, so that load from outside comes upon all alike.
+        for count, (ours, theirs) in lines.items():
+            bench.tell(f"collecting {count:,}, {repetition + 1} of {times}")
+            harness[count].append(run(*pytest_command(*ours)))
+            plain[count].append(run(*pytest_command(*theirs)))
     return _figures(harness, plain)
 
 
 def _figures(harness: dict[int, list[float]], plain: dict[int, list[float]]) -> list[Figure]:
     largest = max(harness)
-    start, plain_start = statistics.median(harness[1]), statistics.median(plain[1])
     figures = [
         Figure(
             f"collect.{count}",
@@ -103,8 +103,8 @@ def _figures(harness: dict[int, list[float]], plain: dict[int, list[float]]) -> 
         "collect.less-start",
         f"... {largest:,}, less the start of pytest",
         "s",
-        tuple(seconds - start for seconds in harness[largest]),
-        tuple(seconds - plain_start for seconds in plain[largest]),
+        tuple(map(sub, harness[largest], harness[1])),
+        tuple(map(sub, plain[largest], plain[1])),
         against="pytest alone",
     )
     return [*figures, less]
