@@ -27,7 +27,7 @@ ORDER = (
     *("payload", "booted", "checkpoints", "outside", "disks", "devices", "power", "guest", "prepared"),
     *(
         "starting",
-        "ahead",
+        "spare",
         "lab",
         "settings",
         "workplace",

@@ -7,9 +7,9 @@ from typing import cast
 
 import pytest
 
-from fixtures.ahead import Spare, Started
 from fixtures.booted import Booted
 from fixtures.errors import LaunchFailed
+from fixtures.spare import Spare, Started
 
 CLONE = cast("Booted", object())
 
