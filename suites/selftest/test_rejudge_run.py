@@ -86,10 +86,10 @@ def test_virtio(guest):
 class Recorded:
     """A run with a bundle."""
 
-    def __init__(self, place: Path, *arguments: str, tests: str = TESTS) -> None:
+    def __init__(self, place: Path, *arguments: str, tests: str = TESTS, **environment: str) -> None:
         self.inner = Inner.at(place, tests)
         self.bundle = place / "bundle"
-        self.output = self.inner.run(f"--bundle={self.bundle}", *arguments)
+        self.output = self.inner.run(f"--bundle={self.bundle}", *arguments, **environment)
         (place / "machines-were-used").unlink(missing_ok=True)
 
     def differences(self) -> list[str]:
@@ -162,6 +162,23 @@ def test_a_machine_that_never_started_so_is_named(tmp_path: Path) -> None:
     assert run.differences() == [
         "a.hang on left@pc-bios-ide: start: recorded cold boot in 1.25 s; judged again: warm boot in 1.25 s"
     ]
+
+
+def test_the_words_of_a_failure_are_the_same_everywhere(tmp_path: Path) -> None:
+    many = """\
+@check("a.many")
+def test_many(guest):
+    guest.ask("x")
+    assert {str(n): [n] * 40 for n in range(30)} == {str(n): [n] * 41 for n in range(30)}
+
+@check("a.set")
+def test_set(guest):
+    guest.ask("x")
+    assert {f"name-{n}" for n in range(30)} == {"name-1"}
+"""
+    run = Recorded(tmp_path, "-vv", "-k", "left and (many or set)", tests=TESTS + many, CI="true")
+    assert [len(each["failure"]["message"]) > 3000 for each in run.results()] == [True, False]
+    assert run.differences() == []
 
 
 def test_a_dead_worker_is_told_again(tmp_path: Path) -> None:

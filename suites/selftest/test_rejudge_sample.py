@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from fixtures.catalog.specs import Cell
-from fixtures.errors import MachineNotUsable
+from fixtures.errors import EvidenceDamaged, MachineNotUsable
 from fixtures.evidence.replay import ReplayRecord
 from fixtures.lab import Lab, Wish
 from fixtures.provision import provide
 from fixtures.recipe import read_recipe
 from fixtures.rejudge import main, rejudge
+from fixtures.replay_session import notes_on
 from suites.drivers import test_drivers
 from suites.selftest.recorded_sample import SAMPLE, lay_out
 
@@ -122,6 +123,39 @@ def test_every_edited_answer_is_found(tmp_path: Path) -> None:
         assert words in told[check].replayed
     # What the report says of the drivers is not what these answers say either.
     assert {each.what for each in differences if not each.check} == {"facts"}
+
+
+def test_other_code_and_other_descriptions_are_noted(tmp_path: Path) -> None:
+    bundle = lay_out(tmp_path)
+    recipe = json.loads((bundle / "replay.json").read_text())
+    recipe["sources"]["suites/boot/test_boot.py"] = f"sha256:{'0' * 64}"
+    recipe["sources"]["my/own/test_checks.py"] = f"sha256:{'0' * 64}"
+    recipe["guests"][0]["budget"]["boot"] = "61s"
+    (bundle / "replay.json").write_text(json.dumps(recipe))
+    notes = notes_on(read_recipe(bundle))
+    assert "suite differs: suites/boot/test_boot.py" in notes
+    assert "description differs: guest debian-12; the bundle's is used" in notes
+    assert not any("own" in note or "platform" in note for note in notes)
+
+
+def test_another_plan_than_the_reports_is_refused(tmp_path: Path) -> None:
+    bundle = lay_out(tmp_path)
+    recipe = json.loads((bundle / "replay.json").read_text())
+    recipe["plans"][0]["checks"][0]["level"] = "informational"
+    (bundle / "replay.json").write_text(json.dumps(recipe))
+    with pytest.raises(EvidenceDamaged, match="the plan in replay.json is not the report's"):
+        rejudge(bundle)
+
+
+def test_an_answer_of_another_form_is_named(tmp_path: Path) -> None:
+    bundle = lay_out(tmp_path)
+    path = answers(bundle, "boot.reaches-login")
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    entries[-1]["answer"]["status"] = "0"
+    path.write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
+    (difference,) = rejudge(bundle).differences
+    assert (difference.what, difference.check) == ("damaged", "boot.reaches-login")
+    assert "is not a command's result" in difference.replayed
 
 
 def test_a_check_runs_on_a_record_alone(tmp_path: Path) -> None:
