@@ -53,10 +53,12 @@ class Inner:
         return cls(place)
 
     def _command(self, *arguments: str) -> list[str]:
+        cells = ("--accel=tcg", f"--guests-dir={self.place / 'guests'}", "--guest=left,right")
         return [
             *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"),
-            *("-c", str(PROJECT / "pyproject.toml"), "--rootdir", str(PROJECT), "--accel=tcg"),
-            *(f"--guests-dir={self.place / 'guests'}", "--guest=left,right"),
+            *("-c", str(PROJECT / "pyproject.toml"), "--rootdir", str(PROJECT)),
+            # A replay has the cells of its bundle.
+            *(() if any(each.startswith("--replay") for each in arguments) else cells),
             *(*arguments, str(self.place / "test_inner.py")),
         ]
 
@@ -65,12 +67,12 @@ class Inner:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return {**kept, "TERM": "xterm", "TMPDIR": str(self.place)}
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, **environment: str) -> str:
         """What a run prints that has no terminal."""
         done = subprocess.run(
             self._command(*arguments),
             cwd=PROJECT,
-            env=self._environment(),
+            env={**self._environment(), **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

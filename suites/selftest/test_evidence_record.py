@@ -56,12 +56,15 @@ def test_an_error_is_an_answer_and_is_raised(tmp_path: Path) -> None:
     assert (second["seq"], second["kind"], second["answer"]) == (1, "qmp", "after")
 
 
-def test_what_is_no_fault_of_the_system_is_not_an_answer(tmp_path: Path) -> None:
+def test_what_is_no_fault_of_the_system_is_told_apart(tmp_path: Path) -> None:
     record = LiveRecord(tmp_path / "record.jsonl")
 
     def look() -> None:
-        raise ZeroDivisionError
+        raise ZeroDivisionError("by zero")
 
     with pytest.raises(ZeroDivisionError):
         record.ask("shell", {}, look)
-    assert read(record.path) == []
+    (entry,) = read(record.path)
+    assert "answer" not in entry
+    assert "error" not in entry
+    assert entry["failed"] == {"class": "ZeroDivisionError", "message": "by zero"}

@@ -38,7 +38,8 @@ ORDER = (
         "tally",
         "outcome",
     ),
-    *("run", "session", "junitxml", "distribution", "live", "plugin"),
+    *("provision", "recipe", "run", "session", "machine_session", "replay_session", "opening", "rejudge"),
+    *("junitxml", "distribution", "live", "plugin"),
 )
 # Rooms that see less than all that lies below them.
 NARROW = {
