@@ -30,6 +30,7 @@ ORDER = (
         "lab",
         "settings",
         "workplace",
+        "usage",
         "report",
         "options",
         "collected",
@@ -37,7 +38,20 @@ ORDER = (
         "tally",
         "outcome",
     ),
-    *("run", "session", "junitxml", "distribution", "live", "plugin"),
+    *(
+        "run",
+        "lost",
+        "lost",
+        "runfile",
+        "closing",
+        "finishing",
+        "verify",
+        "session",
+        "junitxml",
+        "distribution",
+        "live",
+        "plugin",
+    ),
 )
 # Rooms that see less than all that lies below them.
 NARROW = {
