@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,9 @@ from fixtures.evidence.result import Failure
 from fixtures.report.bundle import write_bundle
 from fixtures.report.canonical import canonical
 from fixtures.report.signing import PUBLIC_KEY, Signer
+from fixtures.verify import again, contents
 from fixtures.verify.__main__ import main, verify
+from fixtures.verify.opened import open_bundle
 from suites.selftest import bundle_sample as sample
 from suites.selftest import report_sample
 from suites.selftest.bundle_sample import ANSWERS, MACHINE, Made, sign_again
@@ -258,6 +261,50 @@ def test_whatever_stands_in_a_file_it_is_a_finding_and_no_crash(
     if content is not None:
         path.write_bytes(content)
     assert findings(made)
+
+
+def test_a_page_that_says_something_else(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contents, "checkout", lambda: (made.report.run.commit, False))
+    assert findings(made) == []
+    for name, old, new in (
+        ("report.html", b"Certified", b"CERTIFIED"),
+        ("junit.xml", b"mandatory", b"optional"),
+    ):
+        path = made.directory / name
+        path.write_bytes(path.read_bytes().replace(old, new, 1))
+    sign_again(made)
+    assert findings(made) == ["RENDERED-OTHERWISE junit.xml", "RENDERED-OTHERWISE report.html"]
+
+
+@pytest.mark.parametrize(
+    ("status", "out", "err", "found"),
+    [
+        (0, "26 outcomes are the same\n", "", []),
+        (1, "a FAIL, recorded PASS\n\nb PASS, recorded FAIL\n", "", ["JUDGED-OTHERWISE", "JUDGED-OTHERWISE"]),
+        (1, "", "boom", ["NOT-JUDGED"]),
+        (3, "", "Traceback\nValueError: x", ["NOT-JUDGED"]),
+        (-9, "", "", ["NOT-JUDGED"]),
+    ],
+)
+def test_what_judging_again_says(made: Made, monkeypatch: pytest.MonkeyPatch, status: int, out: str, err: str, found: list[str]) -> None:  # fmt: skip
+    asked = []
+
+    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        return subprocess.CompletedProcess(command, status, out, err)
+
+    monkeypatch.setattr(again, "_MODULE", "fixtures.verify")
+    monkeypatch.setattr(subprocess, "run", run)
+    net = again.judge_again(open_bundle(made.directory))
+    assert [finding.code for finding in net.findings] == found
+    assert asked[0][1:] == ["-m", "fixtures.verify", str(made.directory)]
+
+
+def test_a_suite_that_cannot_judge_again_says_so(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(again, "_MODULE", "fixtures.no_such_module")
+    net = again.judge_again(open_bundle(made.directory))
+    assert [finding.code for finding in net.findings] == ["NOT-AVAILABLE"]
+    assert not net.looked
 
 
 def test_the_command_line(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
