@@ -99,3 +99,38 @@ def test_a_killed_holder_gives_back_what_it_held(tmp_path: Path) -> None:
         holder.send_signal(signal.SIGKILL)
         holder.wait()
         lease(capacity, seconds=5.0).end()
+
+
+def test_a_spare_machine_takes_memory_and_later_a_core(tmp_path: Path) -> None:
+    capacity = Capacity(tmp_path, cores=1, memory=1 << 30)
+    first = capacity.lease("first", 256 << 20, Deadline.after(5.0), lambda _: None)
+    spare = capacity.spare(256 << 20)
+    assert spare is not None
+    assert capacity.spare(256 << 20) is None
+    assert capacity.core() is None
+    first.end()
+    core = capacity.core()
+    assert core is not None
+    assert capacity.core() is None
+    core.end()
+    spare.end()
+    assert len(spare) == 0
+
+
+def test_a_spare_machine_does_not_go_before_those_who_wait(tmp_path: Path) -> None:
+    capacity = Capacity(tmp_path, cores=1, memory=4 << 30)
+    first = capacity.lease("first", 256 << 20, Deadline.after(5.0), lambda _: None)
+    waits = threading.Event()
+    found: list[Lease] = []
+
+    def wait() -> None:
+        found.append(capacity.lease("second", 256 << 20, Deadline.after(30.0), lambda _: waits.set()))
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    assert waits.wait(30.0)
+    assert capacity.spare(256 << 20) is None
+    first.end()
+    waiter.join(30.0)
+    assert capacity.spare(256 << 20) is not None
+    found[0].end()

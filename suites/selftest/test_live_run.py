@@ -8,6 +8,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from fixtures.media.progress import FileProgress, News
 from suites.selftest.inner_run import Inner
 
 CHECKS = """\
@@ -165,3 +166,36 @@ def test_a_terminal_that_shows_the_output_of_tests_has_no_live_lines(tmp_path: P
     child.expect(pexpect.EOF)
     assert "running demo" not in (child.before or "")
     assert len(told(screen(child.before or ""))) == 6
+
+
+def test_news_are_told_once_and_whole(tmp_path: Path) -> None:
+    say, news = FileProgress(tmp_path), News(tmp_path)
+    assert news.lines() == []
+    say("one")
+    say("two")
+    assert news.lines() == ["one", "two"]
+    with (tmp_path / "progress.log").open("a") as file:
+        file.write("thr")
+        file.flush()
+        assert news.lines() == []
+        file.write("ee\n")
+    assert news.lines() == ["three"]
+
+
+NEWS = """\
+from pathlib import Path
+from fixtures.media.progress import FileProgress
+
+@check("demo.works")
+def test_works(cell):
+    FileProgress(Path(os.environ["IRONGUEST_WORK"]))(f"checkpoint {cell.id}: booting cold once")
+"""
+
+
+@pytest.mark.parametrize("arguments", [(), ("-n2",)])
+def test_news_of_long_work_come_before_the_result(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    lines = Inner.at(tmp_path, NEWS).run(*arguments).splitlines()
+    for cell in ("left@pc-bios-ide", "right@pc-bios-ide"):
+        news = lines.index(f"checkpoint {cell}: booting cold once")
+        result = next(at for at, line in enumerate(lines) if "PASS" in line and cell in line)
+        assert news < result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +22,11 @@ from fixtures.guest import Guest
 from fixtures.host import tools
 from fixtures.host.qemu import find_qemu_img
 from fixtures.lab import Lab, Wish
+from fixtures.machine.plugging import plug_nic
 from fixtures.media.digest import file_digest
 from fixtures.outside import Outside
+from fixtures.systems.linux import Linux
+from fixtures.systems.linux_network import NetworkInterface
 from suites.boot import test_boot
 from suites.drivers import test_drivers
 from suites.integrity import test_integrity
@@ -101,12 +105,14 @@ def test_a_flipped_bit_on_the_target_is_found(victim: Guest, booted: Booted) -> 
             flip(booted, "target", 3000)
 
     victim.copy = copy_and_flip  # type: ignore[method-assign, assignment]
+    victim.give(victim.source)
     victim.give(victim.target)
     with pytest.raises(AssertionError, match=r"sector 3000: bit flip .*; 1 bad sector"):
         test_storage.test_a_write_reaches_the_disk(victim, victim.source, victim.target)
 
 
 def test_a_flipped_bit_outside_of_what_was_written_is_found(victim: Guest, booted: Booted) -> None:
+    victim.give(victim.source)
     victim.give(victim.target)
     flip(booted, "target", 65000)
     with pytest.raises(AssertionError, match="sector 65000"):
@@ -155,6 +161,7 @@ def test_a_tainted_kernel_is_found(victim: Guest) -> None:
 
 
 def test_a_cut_network_is_found(victim: Guest, booted: Booted) -> None:
+    assert victim.addresses() != []
     victim.transfer_budget = 1.0
     booted.machine.execute("set_link", {"name": "net0", "up": False})
     with pytest.raises(errors.GuestFault, match="Network is unreachable|no answer within") as cut:
@@ -168,6 +175,32 @@ def test_a_command_that_hangs_is_interrupted_and_the_shell_survives(victim: Gues
         booted.shell.run("sleep 1000", within=0.4)
     assert late.value.outcome == "FAIL"
     assert victim.ask("echo still here") == "still here\n"
+
+
+def test_clones_are_told_apart(lab: Lab, cell: Cell) -> None:
+    """Each clone has the time of now and randomness of its own; and what one does, no other sees."""
+    answers = []
+    for _ in range(2):
+        booted, start = lab.machine(Wish(cell, cold=False, group=None))
+        assert start.words.startswith("clone of a checkpoint (shared memory)")
+        random = booted.shell.run("head -c 32 /dev/urandom | base64; cat /proc/sys/kernel/random/uuid").text
+        marked = booted.shell.run("ls /root/mark; touch /root/mark; sync").text
+        answers.append((random, marked))
+        now = float(booted.shell.run("date +%s").text)
+        assert abs(now - time.time()) < 5
+        lab.leave(None)
+    assert answers[0][0] != answers[1][0]
+    assert ["No such file" in marked for _, marked in answers] == [True, True]
+
+
+def test_a_card_that_is_plugged_in_gets_an_address(victim: Guest, booted: Booted, cell: Cell) -> None:
+    plug_nic(booted.machine, "nic1", cell.platform.devices["nic"])
+    assert booted.notices(lambda system: len(cards(system)) == 2 and all(card.ipv4 for card in cards(system)))
+
+
+def cards(system: Linux) -> list[NetworkInterface]:
+    """The interfaces with hardware behind them."""
+    return [each for each in system.network_interfaces() if each.pci_address is not None]
 
 
 @pytest.mark.boots

@@ -155,3 +155,15 @@ def test_qemu_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     done = run(tmp_path, "--guest=debian-12", "suites/boot")
     assert done.status == pytest.ExitCode.USAGE_ERROR
     assert "/no/such/qemu" in done.output
+
+
+def test_collecting_executes_nothing_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "tmp"
+    own.mkdir()
+    monkeypatch.setenv("TMPDIR", str(own))
+    done = run(tmp_path, "--collect-only", "-q", "--guest=debian-12", "suites/boot")
+    assert (done.status, done.results) == (0, {})
+    assert "test_reaches_login[debian-12@pc-bios-ide]" in done.output
+    assert list(own.iterdir()) == []

@@ -1,0 +1,148 @@
+"""Bare QEMU, driven by as little as does the work: sockets, select and lines of JSON.
+
+Nothing of the harness runs here; its code is only asked for the command line and for where files lie.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ci.benchmarks.figures import CannotMeasure
+from fixtures.machine.argv import command_line
+from fixtures.machine.hardware import Wiring
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fixtures.machine.hardware import Hardware
+
+# No answer of QEMU's takes longer, even on a host in distress.
+_ANSWER = 60.0
+
+
+class Qmp:
+    """A monitor connection on a socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.settimeout(_ANSWER)
+        self.connection = connection
+        self._lines = connection.makefile("rb")
+        self._events: list[dict[str, Any]] = []
+        self._line()
+        self.execute("qmp_capabilities")
+
+    def _line(self) -> dict[str, Any]:
+        try:
+            text = self._lines.readline()
+        except TimeoutError as error:
+            raise CannotMeasure(f"by hand: QEMU said nothing for {_ANSWER:g} s") from error
+        if not text:
+            raise CannotMeasure("by hand: QEMU closed its monitor")
+        answer = json.loads(text)
+        assert isinstance(answer, dict)
+        return answer
+
+    def execute(self, command: str, **arguments: Any) -> Any:
+        """The reply to a command; raises CannotMeasure where it is refused."""
+        line = json.dumps({"execute": command, "arguments": arguments})
+        self.connection.sendall(line.encode() + b"\n")
+        while True:
+            answer = self._line()
+            if "error" in answer:
+                raise CannotMeasure(f"by hand: QEMU refused {command}: {answer['error']}")
+            if "return" in answer:
+                return answer["return"]
+            self._events.append(answer)
+
+    def give(self, name: str, file: Path) -> None:
+        """Let QEMU have an open file by the name ``fd:name``."""
+        line = json.dumps({"execute": "getfd", "arguments": {"fdname": name}}).encode() + b"\n"
+        with file.open("rb") as opened:
+            socket.send_fds(self.connection, [line], [opened.fileno()])
+        while "return" not in (answer := self._line()):
+            if "error" in answer:
+                raise CannotMeasure(f"by hand: QEMU refused getfd: {answer['error']}")
+
+    def wait_migrated(self) -> None:
+        """Wait until the state is loaded."""
+        while True:
+            event = self._events.pop(0) if self._events else self._line()
+            status = event.get("data", {}).get("status") if event.get("event") == "MIGRATION" else None
+            if status == "completed":
+                return
+            if status == "failed":
+                raise CannotMeasure("by hand: QEMU could not load the state")
+
+
+class BareQemu:
+    """A QEMU with its monitor and its console."""
+
+    def __init__(self, process: subprocess.Popen[bytes], qmp: Qmp, console: socket.socket) -> None:
+        self.pid = process.pid
+        self.qmp = qmp
+        self.console = console
+
+    def load(self, state: Path, version: tuple[int, ...], *, shared: bool) -> None:
+        """Load a saved state; where memory is ``shared``, it is in a file of its own."""
+        names = ["events"]
+        if shared:
+            names.append("x-ignore-shared")
+        elif version >= (9, 0):
+            names += ["mapped-ram", "multifd"]
+        wanted = [{"capability": name, "state": True} for name in names]
+        self.qmp.execute("migrate-set-capabilities", capabilities=wanted)
+        uri = f"file:{state}"
+        if version < (8, 2):
+            self.qmp.give("state", state)
+            uri = "fd:state"
+        self.qmp.execute("migrate-incoming", uri=uri)
+        self.qmp.wait_migrated()
+
+    def type_and_wait(self, typed: bytes, wanted: bytes, seconds: float) -> None:
+        """Type on the console, and wait until ``wanted`` is printed."""
+        self.console.sendall(typed)
+        ends, printed = time.monotonic() + seconds, b""
+        while wanted not in printed:
+            left = ends - time.monotonic()
+            if left <= 0 or not select.select([self.console], [], [], left)[0]:
+                raise CannotMeasure(
+                    f"by hand: no {wanted!r} within {seconds:g} s; the console's last: {printed[-300:]!r}"
+                )
+            piece = self.console.recv(1 << 16)
+            if not piece:
+                raise CannotMeasure("by hand: QEMU closed the console")
+            printed += piece
+
+
+@contextmanager
+def bare_qemu(hardware: Hardware) -> Iterator[BareQemu]:
+    """A QEMU with the harness's command line, paused; ended and reaped on leaving."""
+    pairs = [socket.socketpair() for _ in range(5)]
+    ours, theirs = zip(*pairs, strict=True)
+    wiring = Wiring(*(end.fileno() for end in theirs))
+    # Like the harness's, it must not be left behind by whoever is killed.
+    argv = ["setpriv", "--pdeathsig", "KILL", "--", *command_line(hardware, wiring)]
+    process = subprocess.Popen(
+        argv, pass_fds=wiring.descriptors, stdin=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        for end in theirs:
+            end.close()
+        yield BareQemu(process, Qmp(ours[0]), ours[1])
+    finally:
+        process.kill()
+        process.wait()
+        for end in (*ours, *theirs):
+            end.close()
+
+
+def overlay(qemu_img: Path, base: Path, base_format: str, path: Path) -> None:
+    """Make a qcow2 overlay, as one does by hand."""
+    subprocess.run([qemu_img, "create", "-q", "-f", "qcow2", "-b", base, "-F", base_format, path], check=True)

@@ -1,0 +1,148 @@
+"""The command line: what is measured, with progress on standard error and a table at the end."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from ci.benchmarks import boots, checks, clones, collecting, disks, memory, plot, table
+from ci.benchmarks.figures import CannotMeasure, Figure, Target, to_json
+from ci.benchmarks.workbench import Workbench
+from fixtures.errors import IronguestError
+from fixtures.host.facts import summarize
+from fixtures.host.qemu import find_qemu
+from fixtures.media.progress import StderrProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+BENCHMARKS: dict[str, tuple[Callable[[Workbench], list[Figure]], str]] = {
+    "clone": (clones.measure, "a pristine guest, from nothing to its first command"),
+    "cold": (boots.measure, "a cold boot to the login"),
+    "checks": (checks.measure, "trivial checks a second, and the memory of workers"),
+    "spare": (checks.measure_waiting, "waiting for a guest that could have been started ahead"),
+    "memory": (memory.measure, "the memory of clones"),
+    "collect": (collecting.measure, "collecting 100 to 10,000 cell-checks"),
+    "compare": (disks.measure, "comparing a disk with its pattern"),
+    "growth": (checks.measure_growth, "1, 10 and 100 checks, with one worker and two"),
+}
+_WRONG_USAGE = 4
+_INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(_WRONG_USAGE, f"ci/bench: {message} (see ci/bench --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="ci/bench", add_help=False, usage="ci/bench [options]")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--plot", type=Path, metavar="FILE")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS), metavar="NAME")
+    return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, show and write; returns the exit status that ``ci/bench --help`` tells."""
+    options = _parser().parse_args(arguments)
+    for path in filter(None, (options.json, options.plot)):
+        try:
+            # A path that cannot be written to is told now, not after a quarter of an hour.
+            path.open("a").close()
+        except OSError as error:
+            print(f"ci/bench: {path}: cannot be written: {error.strerror}", file=sys.stderr)
+            return _WRONG_USAGE
+    # Whoever ends us ends our machines, and our directory goes.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with tempfile.TemporaryDirectory(prefix="ironguest-bench-") as work:
+            return _measure(options, Path(work))
+    except KeyboardInterrupt:
+        print("ci/bench: interrupted; nothing is left running", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def _measure(options: argparse.Namespace, work: Path) -> int:
+    tell = StderrProgress()
+    host: dict[str, str] = {}
+    figures: list[Figure] = []
+    disturbed: list[str] = []
+    status = 0
+    try:
+        bench = Workbench.prepare(work, tell, quick=options.quick)
+        host = _host(bench)
+    except (IronguestError, OSError) as error:
+        print(f"ci/bench: cannot measure anything: {error}", file=sys.stderr)
+        return 1
+    for name, (measure, _) in BENCHMARKS.items():
+        if name not in options.only:
+            continue
+        shared = bench.is_shared()
+        try:
+            figures += measure(bench)
+        except (CannotMeasure, IronguestError, OSError, subprocess.SubprocessError) as error:
+            print(f"ci/bench: {name}: cannot be measured: {type(error).__name__}: {error}", file=sys.stderr)
+            status = 1
+        if shared or bench.is_shared():
+            tell(f"{name}: machines of others ran meanwhile; its figures are worth little")
+            disturbed.append(name)
+    if disturbed:
+        host["disturbed"] = f"machines of others ran during {', '.join(disturbed)}"
+    figures += _derived(figures)
+    width = shutil.get_terminal_size((140, 24)).columns
+    print(
+        table.render(host, figures, width, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ),
+        end="",
+    )
+    if options.json is not None:
+        content = {"host": host, "quick": options.quick, "figures": to_json(figures)}
+        options.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    if options.plot is not None:
+        options.plot.write_text(plot.render(figures), encoding="utf-8")
+    return status
+
+
+def _derived(figures: Sequence[Figure]) -> list[Figure]:
+    """What follows from two benchmarks together."""
+    found = {figure.name: figure for figure in figures}
+    if not {"cold.shell", "clone"} <= found.keys():
+        return []
+    return [
+        Figure(
+            "cold.clone",
+            "a cold boot to a shell, against a clone to its first command",
+            "s",
+            found["cold.shell"].samples,
+            found["clone"].samples,
+            against="a clone",
+            target=Target("ratio", "at least", 40),
+        )
+    ]
+
+
+def _host(bench: Workbench) -> dict[str, str]:
+    """What the figures were measured on."""
+    summary, qemu = summarize(), find_qemu()
+    load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
+    proven = "hardware assistance" if bench.accelerator.proven else "no proven hardware assistance"
+    return {
+        "CPU": f"{summary.cpu_model}, {summary.cpus} usable",
+        "memory": f"{summary.memory / (1 << 30):.1f} GiB",
+        "system": f"{summary.system}, kernel {summary.kernel}",
+        "QEMU": qemu.package or qemu.version_text,
+        "accelerator": f"{bench.accelerator.name}, {proven}",
+        "cell": bench.cell.id,
+        "load before": f"{load} (of the last 1, 5 and 15 minutes)",
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,79 @@
+"""Comparing a written disk with its pattern on the host, against ``cmp`` of two files that are equal."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from ci.benchmarks.figures import CannotMeasure, Figure, Target
+from fixtures.oracles.comparison import compare_disk
+from fixtures.oracles.layout import Layout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ci.benchmarks.workbench import Workbench
+
+_SEED = 7
+
+
+def _write(layout: Layout, path: Path) -> None:
+    with path.open("wb") as file:
+        for _, words in layout.chunks():
+            file.write(words.data)
+
+
+def _making(layout: Layout) -> float:
+    began = time.monotonic()
+    for _ in layout.chunks():
+        pass
+    return time.monotonic() - began
+
+
+def _comparing(layout: Layout, path: Path) -> float:
+    began = time.monotonic()
+    comparison = compare_disk(path, layout)
+    seconds = time.monotonic() - began
+    if not comparison.equal:
+        raise CannotMeasure(f"the disk differs from its pattern: {comparison.describe()}")
+    return seconds
+
+
+def _cmp(one: Path, other: Path) -> float:
+    began = time.monotonic()
+    done = subprocess.run(["cmp", one, other], check=False, capture_output=True, text=True)
+    seconds = time.monotonic() - began
+    if done.returncode != 0:
+        raise CannotMeasure(f"cmp: {done.stdout.strip() or done.stderr.strip()}")
+    return seconds
+
+
+def measure(bench: Workbench) -> list[Figure]:
+    """Throughput, with the files in the page cache."""
+    size = bench.times(512, 256) << 20
+    here = bench.directory("disks")
+    layout = Layout.of_size(size)
+    layout = layout.with_written(0, layout.sectors, _SEED)
+    bench.tell(f"comparing {size >> 20} MiB")
+    paths = here / "disk.raw", here / "same.raw"
+    for path in paths:
+        _write(layout, path)
+    compared, by_cmp, made = [], [], []
+    for _ in range(bench.times(7, 3)):
+        compared.append(size / 1e9 / _comparing(layout, paths[0]))
+        by_cmp.append(size / 1e9 / _cmp(*paths))
+        made.append(size / 1e9 / _making(layout))
+    for path in paths:
+        path.unlink()
+    return [
+        Figure(
+            "compare",
+            "comparing a written disk with its pattern; by hand: cmp of two files",
+            "GB/s",
+            tuple(compared),
+            tuple(by_cmp),
+            target=Target("median", "at least", 1),
+        ),
+        Figure("compare.pattern", "... of which making the pattern alone would be", "GB/s", tuple(made)),
+    ]

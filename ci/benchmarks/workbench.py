@@ -1,0 +1,142 @@
+"""What all benchmarks work with: one cell, its image and checkpoint, and a directory that goes at the end."""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ci.benchmarks.figures import CannotMeasure
+from fixtures.booted import Place, plan
+from fixtures.checkpoints.entry import MEMORY
+from fixtures.checkpoints.identity import inputs
+from fixtures.checkpoints.store import Checkpoints
+from fixtures.host.capacity import Capacity
+from fixtures.host.facts import summarize
+from fixtures.lab import Lab, Wish
+from fixtures.machine.hardware import Memory
+from fixtures.media.cache import cache_root
+from fixtures.prepared import PreparedImages
+from fixtures.settings import Request, choose_accelerator, preflight, read_settings
+from fixtures.starting import Starter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fixtures.catalog.specs import Cell
+    from fixtures.evidence.result import CellFacts
+    from fixtures.host.acceleration import Accelerator
+    from fixtures.machine.hardware import Hardware
+    from fixtures.machine.migration import Mechanism
+    from fixtures.media.images import Image
+    from fixtures.media.progress import Progress
+
+GUEST, PLATFORM = "debian-12", "q35-uefi-virtio"
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint: where its files lie, and how it was saved."""
+
+    directory: Path
+    mechanism: Mechanism
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """``work`` is the benchmark's own directory; ``quick`` asks for few repetitions."""
+
+    cell: Cell
+    accelerator: Accelerator
+    work: Path
+    quick: bool
+    tell: Progress
+    images: PreparedImages
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @classmethod
+    def prepare(cls, work: Path, tell: Progress, *, quick: bool) -> Workbench:
+        """Look at this host. Raises IronguestError with all that it lacks."""
+        request = Request(guests=(GUEST,), platforms=(PLATFORM,))
+        settings = read_settings(request)
+        preflight(settings)
+        (cell,) = settings.cells
+        images = PreparedImages(work, tell)
+        return cls(cell, choose_accelerator(request), work, quick, tell, images)
+
+    @property
+    def image(self) -> Image:
+        """The cell's image, which the first one who needs it makes or verifies."""
+        return self.images.of(self.cell.guest)
+
+    @property
+    def wish(self) -> Wish:
+        """A pristine guest."""
+        return Wish(self.cell, cold=False, group=None)
+
+    def is_shared(self) -> bool:
+        """Whether machines of others run on this host now: their places are held."""
+        for place in (cache_root() / "capacity").glob("core-*"):
+            with place.open("a") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return True
+        return False
+
+    def times(self, full: int, quick: int) -> int:
+        """How often to repeat something."""
+        return quick if self.quick else full
+
+    def directory(self, name: str) -> Path:
+        """A new directory."""
+        path = self.work / f"{name}-{next(self._numbers)}"
+        path.mkdir()
+        return path
+
+    @contextmanager
+    def lab(self, *, checkpoints: bool = True) -> Iterator[Lab]:
+        """Machines of the harness. Only the benchmark's own count for the room on this host."""
+        here = self.directory("lab")
+        store = Checkpoints(self.work, self.tell) if checkpoints else None
+        lab = Lab(
+            here / "evidence",
+            here / "machines",
+            Starter(self.accelerator, store, self.tell),
+            Capacity(self.work / "capacity", 64, 2 * summarize().memory),
+            self.images,
+            self.tell,
+        )
+        try:
+            yield lab
+        finally:
+            lab.close(_forget, {self.cell.id: self.cell})
+
+    def checkpoint(self) -> Saved:
+        """The checkpoint, once a clone was started. Raises CannotMeasure where there is none."""
+        place = Place(self.work / "nowhere", self.work / "nowhere")
+        needed = inputs(plan(self.cell, self.accelerator, place), self.image)
+        checkpoints = Checkpoints(self.work, self.tell)
+        found = checkpoints.find(self.cell.id, needed)
+        checkpoints.close()
+        if found is None or found[1].mechanism is None:
+            raise CannotMeasure(f"{self.cell.id} has no checkpoint on this host that could be cloned")
+        return Saved(found[0], found[1].mechanism)
+
+    def hardware(self, directory: Path, saved: Saved | None = None) -> Hardware:
+        """The machine whose files are to lie in ``directory``; a clone where there is a checkpoint."""
+        hardware = plan(self.cell, self.accelerator, Place(directory, directory))
+        if saved is None:
+            return hardware
+        memory = (
+            Memory(saved.directory / MEMORY, shared=False) if saved.mechanism == "shared memory" else None
+        )
+        return replace(hardware, memory=memory, incoming=True)
+
+
+def _forget(facts: CellFacts) -> None:
+    """No report is made of what benchmarks learn."""
+    del facts
