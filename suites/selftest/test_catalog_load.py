@@ -117,8 +117,8 @@ def test_nothing_is_passed_over(shelf: Path, name: str, text: str, messages: lis
     assert refusal(shelf) == messages
 
 
-def test_hidden_files_a_readme_and_waivers_are_passed_over(shelf: Path) -> None:
-    for name in (".x.yml", "README.md", "plans/README.md", "platforms/.gitkeep", "waivers/w.yaml"):
+def test_hidden_files_and_a_readme_are_passed_over(shelf: Path) -> None:
+    for name in (".x.yml", "README.md", "plans/README.md", "platforms/.gitkeep", "waivers/README.md"):
         put(shelf / name, "anything")
     assert len(Catalog.load([shelf]).cells()) == 3
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = ("ci/setup", "ci/certify", "ci/selftest", "ci/bench", ".ci/run")
+SCRIPTS = ("ci/setup", "ci/certify", "ci/selftest", "ci/verify", "ci/report", "ci/bench", ".ci/run")
 TOOLS = (
     "qemu-system-x86_64", "qemu-img", "mmdebstrap", "gpg", "mke2fs", "mkfs.vfat", "mcopy", "sfdisk",
     "setpriv", "as", "fakeroot", "newuidmap",
@@ -113,6 +113,12 @@ def test_help_is_told_from_any_directory(script: str, option: str, tmp_path: Pat
         ("certify", ["--out", "-x"], "--out needs a directory"),
         ("certify", ["--out", __file__], f"--out {__file__}: is not a directory"),
         ("certify", ["--guests-dir"], "--guests-dir needs a directory"),
+        ("certify", ["--sign-key", "/nowhere.pem"], "--sign-key /nowhere.pem: there is no such file"),
+        ("certify", ["--sign-key=/nowhere.pem"], "--sign-key /nowhere.pem: there is no such file"),
+        ("report", [], "arguments are required: directory (see ci/report --help)"),
+        ("report", ["/nowhere"], "/nowhere: no run began here"),
+        ("verify", [], "arguments are required: directory (see ci/verify --help)"),
+        ("verify", ["/nowhere"], "/nowhere: is no directory"),
         ("certify", ["--bundle=there"], "--out DIR, not --bundle"),
         ("selftest", ["-q", "--plan", "default"], "--plan is for a run on guests"),
     ],

@@ -31,6 +31,7 @@ ORDER = (
         "lab",
         "settings",
         "workplace",
+        "usage",
         "report",
         "options",
         "collected",
@@ -38,8 +39,17 @@ ORDER = (
         "tally",
         "outcome",
     ),
-    *("provision", "recipe", "run", "session", "machine_session", "replay_session", "opening", "rejudge"),
-    *("junitxml", "distribution", "live", "plugin"),
+    *("provision", "recipe", "run", "lost", "runfile", "closing", "finishing", "verify", "session"),
+    *(
+        "machine_session",
+        "replay_session",
+        "opening",
+        "rejudge",
+        "junitxml",
+        "distribution",
+        "live",
+        "plugin",
+    ),
 )
 # Rooms that see less than all that lies below them.
 NARROW = {

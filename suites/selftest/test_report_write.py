@@ -9,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import rfc8785
 
 from fixtures.errors import HostFault, NoSpace
 from fixtures.evidence.result import Failure
+from fixtures.report.data import as_data
 from fixtures.report.schema import ReportInvalid
 from fixtures.report.write import check_writable, load_report, write_report
 from suites.selftest import report_sample as sample
@@ -24,12 +26,11 @@ def test_three_files_and_nothing_else(tmp_path: Path) -> None:
     assert set((tmp_path / "out" / "deep").iterdir()) == set(paths)
 
 
-def test_the_json_is_sorted_and_ends_in_a_newline(tmp_path: Path) -> None:
+def test_the_json_is_canonical(tmp_path: Path) -> None:
     write_report(sample.good_report(), tmp_path)
-    text = (tmp_path / "report.json").read_text(encoding="utf-8")
-    data = json.loads(text)
-    assert text.endswith("}\n")
-    assert list(data) == sorted(data)
+    content = (tmp_path / "report.json").read_bytes()
+    data = json.loads(content)
+    assert content == rfc8785.dumps(data)
     assert list(data["run"]) == sorted(data["run"])
     assert data["schema"] == "https://ironguest.dev/schema/report/v1"
 
@@ -54,7 +55,12 @@ def test_bytes_that_are_no_text_survive(tmp_path: Path) -> None:
     results[0] = replace(results[0], outcome="FAIL", failure=failure)
     report = sample.report_of(results)
     write_report(report, tmp_path)
-    assert load_report(tmp_path) == report
+    again = load_report(tmp_path)
+    (failed,) = (entry.decisive.settled for entry in again.entries if entry.outcome == "FAIL")
+    assert failed is not None
+    assert failed.failure is not None
+    assert failed.failure.message == r"caf\xe9 \x80\xff"
+    assert as_data(again) == as_data(report)
 
 
 @pytest.mark.parametrize(
