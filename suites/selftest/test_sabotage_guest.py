@@ -38,7 +38,7 @@ from suites.storage import test_storage
 @pytest.fixture
 def booted(request: pytest.FixtureRequest, cell: Cell, lab: Lab) -> Booted:
     """The live cell, for those who break it."""
-    return lab.machine(Wish(cell, cold=False, group=None, again=collected.again(request.node.nodeid)))[0]
+    return lab.machine(Wish(cell, cold=False, group=None, again=collected.again(request.node)))[0]
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ def test_clones_are_told_apart(lab: Lab, cell: Cell) -> None:
 
 
 def test_a_card_that_is_plugged_in_gets_an_address(victim: Guest, booted: Booted, cell: Cell) -> None:
-    plug_nic(booted.machine, "nic1", cell.platform.devices["nic"])
+    plug_nic(booted.machine, "nic1", cell.platform.model("nic"))
     assert booted.notices(lambda system: len(cards(system)) == 2 and all(card.ipv4 for card in cards(system)))
 
 
@@ -240,7 +240,7 @@ def test_a_restart_that_the_guest_did_not_ask_for_is_found(
 
 
 def test_a_full_disk_of_the_host_is_ours(victim: Guest, booted: Booted, cell: Cell, tmp_path: Path) -> None:
-    if "virtio-blk-pci" not in cell.platform.devices.values():
+    if "virtio-blk-pci" not in cell.platform.models:
         pytest.skip("not_in_profile: QEMU reports it in the same way for every disk; once is enough")
     fill_host(booted, tmp_path / "overlay.qcow2")
     with pytest.raises(errors.NoSpace, match="the host's disk is full") as full:
