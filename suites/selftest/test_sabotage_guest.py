@@ -65,6 +65,15 @@ def test_healthy_guest_passes(victim: Guest) -> None:
     test_integrity.test_the_kernel_is_the_vendors(victim)
 
 
+def test_another_firmware_is_found(victim: Guest) -> None:
+    test_boot.test_the_firmware_is_the_platforms(victim)
+    other = {"bios": "uefi", "uefi": "uefi-secure", "uefi-secure": "uefi"}[victim.cell.platform.firmware]
+    platform = victim.cell.platform.model_copy(update={"firmware": other})
+    victim.cell = replace(victim.cell, platform=platform)
+    with pytest.raises(AssertionError, match="assert \\('"):
+        test_boot.test_the_firmware_is_the_platforms(victim)
+
+
 def test_an_error_in_the_journal_is_found(victim: Guest) -> None:
     victim.ask("echo '<3>I/O error, dev vdz, sector 2048 op 0x1:(WRITE)' >/dev/kmsg")
     with pytest.raises(AssertionError, match="dev vdz"):
