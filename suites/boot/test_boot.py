@@ -27,7 +27,7 @@ def test_reaches_login(guest: Guest, measure: MeasureVerb) -> None:
 @pytest.mark.looks
 @pytest.mark.check("boot.firmware-is-the-platforms", level="mandatory")
 def test_the_firmware_is_the_platforms(guest: Guest) -> None:
-    """The platform's firmware started the guest, with Secure Boot enforced where it is; the guest's word only."""
+    """The platform's firmware started the guest, Secure Boot enforced or not; the guest's word alone."""
     assert guest.firmware() == FIRMWARE[guest.cell.platform.firmware]
 
 

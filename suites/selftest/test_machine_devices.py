@@ -45,7 +45,7 @@ def made(machine: str, **devices: Any) -> dict[str, dict[str, Any]]:
 
 DISKS = [
     ("q35", {"disk": "scsi-hd", "scsi": "virtio-scsi-pci"}, ["scsi0.0"] * 3, True),
-    ("pc", {"disk": "scsi-hd", "scsi": "pvscsi"}, ["scsi0.0"] * 3, True),
+    ("pc", {"disk": "scsi-hd", "scsi": "pvscsi"}, ["scsi0.0"] * 3, False),
     ("pc", {"disk": "scsi-hd", "scsi": "lsi53c895a"}, ["scsi0.0"] * 3, False),
     ("pc", {"disk": "scsi-hd", "scsi": "megasas"}, ["scsi0.0"] * 3, False),
     ("q35", {"disk": "usb-storage", "usb": "qemu-xhci"}, ["usb0.0"] * 3, True),
