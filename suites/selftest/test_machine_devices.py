@@ -131,14 +131,15 @@ def test_an_iommu_comes_first_and_virtio_devices_are_behind_it(model: str, devic
         iommu=model,
         nic="e1000e",
         rng="virtio-rng-pci",
-        balloon="virtio-balloon-pci-transitional",
+        balloon="virtio-balloon-pci",
+        vsock="virtio-x-pci-transitional",
     )
     assert next(iter(found.values())) == device
     translated = {
         name: each.get("iommu_platform", False) for name, each in found.items() if "port" not in name
     }
     disks = dict.fromkeys(("disk-root", "disk-source", "disk-target"), True)
-    others = {"iommu0": False, "nic0": False, "rng0": True, "balloon0": False}
+    others = {"iommu0": False, "nic0": False, "rng0": True, "balloon0": False, "vsock0": False}
     spares = {name: False for name in translated if name.startswith("spare")}
     assert translated == {**disks, **others, **spares}
 
