@@ -7,6 +7,9 @@ import pytest
 from fixtures.collected import MeasureVerb
 from fixtures.guest import Guest
 
+# A platform's firmware -> what a guest says of it, and whether Secure Boot is enforced.
+FIRMWARE = {"bios": ("bios", False), "uefi": ("uefi", False), "uefi-secure": ("uefi", True)}
+
 
 @pytest.mark.cold
 @pytest.mark.looks
@@ -18,6 +21,14 @@ def test_reaches_login(guest: Guest, measure: MeasureVerb) -> None:
     for name, seconds in stages:
         measure(f"{name} after", seconds, "s")
     assert guest.is_up() == "running"
+
+
+@pytest.mark.cold
+@pytest.mark.looks
+@pytest.mark.check("boot.firmware-is-the-platforms", level="mandatory")
+def test_the_firmware_is_the_platforms(guest: Guest) -> None:
+    """The platform's firmware started the guest, Secure Boot enforced or not; the guest's word alone."""
+    assert guest.firmware() == FIRMWARE[guest.cell.platform.firmware]
 
 
 @pytest.mark.cold

@@ -78,8 +78,8 @@ def test_the_shipped_catalog_loads() -> None:
 
 
 def test_no_paravirtual_device_is_on_the_plain_pc() -> None:
-    devices = Catalog.load([SHIPPED]).platforms["pc-bios-ide"].devices
-    assert [model for model in devices.values() if "virtio" in model] == []
+    models = Catalog.load([SHIPPED]).platforms["pc-bios-ide"].models
+    assert [model for model in models if "virtio" in model] == []
 
 
 def test_cells_are_sorted_and_can_be_found(shelf: Path) -> None:

@@ -232,7 +232,9 @@ PLATFORM_MISTAKES = [
     ("{disk: ide-hd, nic: e1000}", "{dsk: ide-hd}", [
         "x.yaml:8: devices: key 'dsk' is unknown; did you mean 'disk'?",
     ]),
-    ("{disk: ide-hd, nic: e1000}", "{disk: }", ["x.yaml:8: devices.disk: expected text; found nothing"]),
+    ("{disk: ide-hd, nic: e1000}", "{disk: }", [
+        "x.yaml:8: devices.disk: expected a device model, or a list of them; found nothing",
+    ]),
 ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ("ci/setup", "ci/certify", "ci/selftest", "ci/verify", "ci/report", "ci/bench", ".ci/run")
 TOOLS = (
-    "qemu-system-x86_64", "qemu-img", "mmdebstrap", "gpg", "mke2fs", "mkfs.vfat", "mcopy", "sfdisk",
+    "qemu-system-x86_64", "qemu-img", "mmdebstrap", "gpg", "mke2fs", "mkfs.vfat", "mcopy", "sfdisk", "swtpm",
     "setpriv", "as", "fakeroot", "newuidmap",
 )  # fmt: skip
 SYSTEM = (

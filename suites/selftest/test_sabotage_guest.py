@@ -38,7 +38,7 @@ from suites.storage import test_storage
 @pytest.fixture
 def booted(request: pytest.FixtureRequest, cell: Cell, lab: Lab) -> Booted:
     """The live cell, for those who break it."""
-    return lab.machine(Wish(cell, cold=False, group=None, again=collected.again(request.node.nodeid)))[0]
+    return lab.machine(Wish(cell, cold=False, group=None, again=collected.again(request.node)))[0]
 
 
 @pytest.fixture
@@ -65,6 +65,15 @@ def test_healthy_guest_passes(victim: Guest) -> None:
     test_integrity.test_the_kernel_is_the_vendors(victim)
 
 
+def test_another_firmware_is_found(victim: Guest) -> None:
+    test_boot.test_the_firmware_is_the_platforms(victim)
+    other = {"bios": "uefi", "uefi": "uefi-secure", "uefi-secure": "uefi"}[victim.cell.platform.firmware]
+    platform = victim.cell.platform.model_copy(update={"firmware": other})
+    victim.cell = replace(victim.cell, platform=platform)
+    with pytest.raises(AssertionError, match="assert \\('"):
+        test_boot.test_the_firmware_is_the_platforms(victim)
+
+
 def test_an_error_in_the_journal_is_found(victim: Guest) -> None:
     victim.ask("echo '<3>I/O error, dev vdz, sector 2048 op 0x1:(WRITE)' >/dev/kmsg")
     with pytest.raises(AssertionError, match="dev vdz"):
@@ -72,7 +81,7 @@ def test_an_error_in_the_journal_is_found(victim: Guest) -> None:
 
 
 def test_a_card_without_its_driver_is_found(victim: Guest) -> None:
-    row = next(row for row in victim.devices() if row.expected in {"e1000", "virtio_net"})
+    row = next(row for row in victim.devices() if row.model == victim.cell.platform.model("nic"))
     bus = f"/sys/bus/pci/devices/{row.address}"
     victim.ask(f"echo {row.address} >{bus}/driver/unbind")
     with pytest.raises(AssertionError, match="none"):
@@ -194,7 +203,7 @@ def test_clones_are_told_apart(lab: Lab, cell: Cell) -> None:
 
 
 def test_a_card_that_is_plugged_in_gets_an_address(victim: Guest, booted: Booted, cell: Cell) -> None:
-    plug_nic(booted.machine, "nic1", cell.platform.devices["nic"])
+    plug_nic(booted.machine, "nic1", cell.platform.model("nic"))
     assert booted.notices(lambda system: len(cards(system)) == 2 and all(card.ipv4 for card in cards(system)))
 
 
@@ -240,7 +249,7 @@ def test_a_restart_that_the_guest_did_not_ask_for_is_found(
 
 
 def test_a_full_disk_of_the_host_is_ours(victim: Guest, booted: Booted, cell: Cell, tmp_path: Path) -> None:
-    if "virtio-blk-pci" not in cell.platform.devices.values():
+    if "virtio-blk-pci" not in cell.platform.models:
         pytest.skip("not_in_profile: QEMU reports it in the same way for every disk; once is enough")
     fill_host(booted, tmp_path / "overlay.qcow2")
     with pytest.raises(errors.NoSpace, match="the host's disk is full") as full:
