@@ -208,7 +208,7 @@ def rewrite(bundle: Path, report: dict[str, Any]) -> None:
 
 
 def test_attempts_are_replayed_one_by_one(tmp_path: Path) -> None:
-    run = Recorded(tmp_path, "-k", "left and chance and 7")
+    run = Recorded(tmp_path, "-k", "left and chance and pc-bios-ide-7")
     report = json.loads((run.bundle / "report.json").read_text())
     (instance,) = report["results"][0]["instances"]
     (first,) = instance["attempts"]
