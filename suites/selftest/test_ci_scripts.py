@@ -20,6 +20,7 @@ SCRIPTS = (
     "ci/verify",
     "ci/report",
     "ci/compare",
+    "ci/merge",
     "ci/bench",
     ".ci/run",
 )
@@ -128,6 +129,8 @@ def test_help_is_told_from_any_directory(script: str, option: str, tmp_path: Pat
         ("report", ["/nowhere"], "/nowhere: no run began here"),
         ("verify", [], "arguments are required: directory (see ci/verify --help)"),
         ("verify", ["/nowhere"], "/nowhere: is no directory"),
+        ("merge", ["/nowhere"], "arguments are required: --out"),
+        ("merge", ["--out", "/tmp", "/nowhere"], "/tmp: is there already"),
         ("compare", ["--gate=always", "a", "b"], "invalid choice: 'always'"),
         ("certify", ["--bundle=there"], "--out DIR, not --bundle"),
         ("selftest", ["-q", "--plan", "default"], "--plan is for a run on guests"),

@@ -48,7 +48,10 @@ ORDER = (
         "closing",
         "finishing",
         "comparing",
+        "union",
+        "parted",
         "verify",
+        "merging",
         "session",
     ),
     *(
