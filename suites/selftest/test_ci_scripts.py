@@ -13,7 +13,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = ("ci/setup", "ci/certify", "ci/selftest", "ci/verify", "ci/report", "ci/bench", ".ci/run")
+SCRIPTS = (
+    "ci/setup",
+    "ci/certify",
+    "ci/selftest",
+    "ci/verify",
+    "ci/report",
+    "ci/compare",
+    "ci/merge",
+    "ci/bench",
+    ".ci/run",
+)
 TOOLS = (
     "qemu-system-x86_64", "qemu-img", "mmdebstrap", "gpg", "mke2fs", "mkfs.vfat", "mcopy", "sfdisk", "swtpm",
     "setpriv", "as", "fakeroot", "newuidmap",
@@ -119,6 +129,9 @@ def test_help_is_told_from_any_directory(script: str, option: str, tmp_path: Pat
         ("report", ["/nowhere"], "/nowhere: no run began here"),
         ("verify", [], "arguments are required: directory (see ci/verify --help)"),
         ("verify", ["/nowhere"], "/nowhere: is no directory"),
+        ("merge", ["/nowhere"], "arguments are required: --out"),
+        ("merge", ["--out", "/tmp", "/nowhere"], "/tmp: is there already"),
+        ("compare", ["--gate=always", "a", "b"], "invalid choice: 'always'"),
         ("certify", ["--bundle=there"], "--out DIR, not --bundle"),
         ("selftest", ["-q", "--plan", "default"], "--plan is for a run on guests"),
     ],
