@@ -123,6 +123,7 @@ def large_report(guests: int = 5, platforms: int = 2, checks: int = 60) -> Repor
         "freebsd-14.1",
         "windows-server-2022",
         "alpine-3.20",
+        *(f"debian-{release}-sid" for release in range(13, 40)),
     )
     kinds = ("pc-bios-ide", "q35-uefi-virtio", "q35-uefi-secure", "q35-uefi-nvme")
     cells = tuple(f"{g}@{p}" for g, p in itertools.product(names[:guests], kinds[:platforms]))

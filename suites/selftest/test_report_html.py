@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import re
+import struct
+import zlib
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.evidence.result import Failure
+from fixtures.evidence.result import Failure, Measure
+from fixtures.report.baseline import BaselineDifference, Component, Shift, Timing
+from fixtures.report.contrast import contrast
 from fixtures.report.html import render_html
+from fixtures.report.measures import measure_rows
+from fixtures.report.screens import LARGEST, files_below
+from fixtures.report.tested import images
+from fixtures.report.unknowns import unknowns
+from fixtures.report.write import write_report
 from suites.selftest import report_sample as sample
 from suites.selftest import report_stories as stories
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fixtures.report.model import Report
 
 VOID = {"meta", "br", "input", "img", "hr", "link"}
@@ -22,6 +33,7 @@ REPORTS = {
     "good": sample.good_report(),
     "troubled": stories.troubled_report(),
     "large": stories.large_report(),
+    "wide": stories.large_report(guests=10, platforms=4, checks=8),
     "many guests": stories.large_report(guests=6, platforms=1, checks=10),
     "empty": sample.report_of([], planned=(), cells=[]),
     "no plan": sample.good_report(plan=None, narrowed=("-k storage",)),
@@ -146,3 +158,174 @@ def test_a_large_report_is_still_a_page() -> None:
     html = render_html(stories.large_report())
     assert html.count('class="sq"') == 600
     assert len(html) < 1_000_000
+
+
+def test_a_hundred_cells_of_three_hundred_checks_are_a_page() -> None:
+    html = render_html(stories.large_report(25, 4, 300))
+    assert html.count('class="sq"') == 30_000
+    assert len(html) < 10_000_000
+    # On paper a hundred columns are five sheets; in the browser they are one table.
+    assert html.count("<caption>") == 5
+
+
+def test_a_run_of_nothing_but_failures_is_still_a_page() -> None:
+    failure = Failure("AssertionError", "<" * 20_000, "&" * 20_000, ("<" * 2_000,) * 50)
+    cells = [f"g{number}@p" for number in range(100)]
+    results = [sample.result(f"a.c{n}", cell, "FAIL", failure=failure) for cell in cells for n in range(10)]
+    html = render_html(sample.report_of(results, planned=()))
+    assert html.count('<article class="trouble') == 100
+    assert "Further failures and errors" in html
+    assert len(html) < 25_000_000
+
+
+def test_a_square_leads_to_its_failure_or_to_its_card() -> None:
+    reader = read(render_html(stories.troubled_report()))
+    links = {value for tag, name, value in reader.attributes if (tag, name) == ("a", "href")}
+    assert {"#c0", "#c1"} <= links
+    assert len([link for link in links if re.fullmatch(r"#r\d+-\d+", link)]) == 7
+
+
+def test_expected_is_told_from_observed_and_their_difference_is_marked() -> None:
+    message = "assert '6.1-26' == '6.1-27'\n  \n  - 6.1-27\n  ?      ^\n  + 6.1-26\n  ?      ^"
+    said = contrast(message)
+    assert [(line.kind, "".join(piece.text for piece in line.pieces)) for line in said] == [
+        ("plain", "assert '6.1-26' == '6.1-27'"),
+        ("expected", "6.1-27"),
+        ("observed", "6.1-26"),
+    ]
+    assert [piece.text for line in said for piece in line.pieces if piece.marked] == ["7", "6"]
+
+
+@pytest.mark.parametrize(
+    ("message", "kinds"),
+    [
+        ("assert 12.0 <= 3", {"expected": "<= 3", "observed": "12.0"}),
+        ("assert f() == 4\n +  where f() = 3", {"expected": "4", "observed": "f()"}),
+        ("assert a == b\n  expected  x1\n  observed  x2", {"expected": "x1", "observed": "x2"}),
+        ("assert a == b == c", {}),
+        ("- a list,\n+ no difference", {}),
+        ("BootTimeout", {}),
+    ],
+)
+def test_what_is_no_plain_comparison_is_left_as_it_is(message: str, kinds: dict[str, str]) -> None:
+    said = contrast(message)
+    found = {line.kind: "".join(piece.text for piece in line.pieces) for line in said}
+    found.pop("plain", None)
+    assert found == kinds
+    if not kinds:
+        assert "\n".join("".join(piece.text for piece in line.pieces) for line in said) == message
+
+
+def test_measures_have_a_median_over_cells_and_repeats() -> None:
+    results = sample.good_results()
+    results[0] = replace(results[0], measures=(Measure("write", 1.0, "MB/s"), Measure("write", 4.0, "MB/s")))
+    results[13] = replace(
+        results[13], measures=(Measure("write", 2.0, "MB/s"), Measure("write", float("nan"), "MB/s"))
+    )
+    report = sample.report_of(results)
+    (row,) = measure_rows(report)
+    assert (row.count, row.void, row.least, row.median, row.most) == (3, 1, "1", "2", "4")
+    assert row.zero < row.dots[0] < row.middle < row.dots[-1]
+    assert "1 without a value" in " ".join(read(render_html(report)).text)
+
+
+def test_an_image_is_told_once_with_each_change_to_it() -> None:
+    (image,) = images(sample.good_report())
+    assert (image.cells, image.state) == (sample.CELLS, "unchanged")
+    assert [change["what"] for change in image.customisation][-1] == "password of root"
+    other = replace(sample.cell_facts(sample.CELLS[1]), image={"digest_before": sample.SHA_B})
+    report = sample.good_report(cells=[sample.cell_facts(), other])
+    assert [image.state for image in images(report)] == ["unchanged", "unknown"]
+
+
+def test_what_could_not_be_known_is_said() -> None:
+    bare = replace(sample.cell_facts(), kernel={}, devices=(), boots=(), image={})
+    host = sample.host_facts(firmware=({"role": "bios", "path": "x.bin"},))
+    report = sample.good_report(cells=[bare], host=host, run=sample.run_info(commit=None), plan=None)
+    said = " ".join(unknowns(report))
+    for words in ("QEMU's program", "x.bin", "no plan", "checkout", "No facts came back from debian-12@q35",
+                  "not digested", "kernel", "devices", "cold boot"):  # fmt: skip
+        assert words in said
+    known = sample.good_report(host=sample.host_facts(qemu_digest=sample.SHA_A))
+    assert unknowns(known) == ()
+    assert "Nothing of what this report asks for is missing." in render_html(known)
+
+
+def picture(width: int = 2, height: int = 2, padding: int = 0) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    rows = zlib.compress((b"\0" + bytes(3 * width)) * min(height, 100))
+    padded = chunk(b"tEXt", bytes(padding)) if padding else b""
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + padded + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def failed_with(path: str) -> Report:
+    results = sample.good_results()
+    results[0] = replace(results[0], outcome="FAIL", failure=Failure("X", "x"), evidence=(path,))
+    return sample.report_of(results)
+
+
+def test_a_screen_of_the_evidence_is_in_the_page(tmp_path: Path) -> None:
+    (tmp_path / "evidence").mkdir()
+    (tmp_path / "evidence" / "screen.png").write_bytes(picture())
+    write_report(failed_with("evidence/screen.png"), tmp_path)
+    reader = read((tmp_path / "report.html").read_text(encoding="utf-8"))
+    sources = [value for tag, name, value in reader.attributes if (tag, name) == ("img", "src")]
+    assert len(sources) == 1
+    assert sources[0].startswith("data:image/png;base64,iVBOR")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<svg onload=x>", picture()[:20], picture(100_000, 2), picture(2, 0), picture(padding=LARGEST)],
+    ids=["empty", "no picture", "cut off", "too wide", "flat", "too large"],
+)
+def test_what_is_no_fit_picture_is_only_linked(content: bytes) -> None:
+    html = render_html(failed_with("evidence/screen.png"), read=lambda _: content)
+    assert "<img" not in html
+    assert 'href="evidence/screen.png"' in html
+
+
+@pytest.mark.parametrize("path", ["../screen.png", "/etc/screen.png", "evidence/screen.png/"])
+def test_no_picture_is_taken_from_elsewhere(path: str) -> None:
+    assert "<img" not in render_html(failed_with(path), read=lambda _: picture())
+
+
+def test_a_link_in_the_evidence_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret.png").write_bytes(picture())
+    bundle = tmp_path / "bundle"
+    (bundle / "evidence").mkdir(parents=True)
+    (bundle / "evidence" / "screen.png").symlink_to(tmp_path / "secret.png")
+    assert files_below(bundle)("evidence/screen.png") is None
+    assert files_below(bundle)("../secret.png") is None
+
+
+def test_the_pictures_of_a_page_have_a_limit() -> None:
+    large = picture(padding=LARGEST - 1000)
+    failure = Failure("X", "x")
+    results = [
+        replace(item, outcome="FAIL", failure=failure, evidence=(f"evidence/{number}/screen.png",))
+        for number, item in enumerate(sample.good_results())
+    ]
+    assert render_html(sample.report_of(results), read=lambda _: large).count("<img") == 4
+
+
+def test_the_difference_to_a_baseline_is_shown_where_one_is_given() -> None:
+    assert 'id="baseline"' not in render_html(sample.good_report())
+    hostile = "<script>x</script>"
+    difference = BaselineDifference(
+        baseline="run 7 of 2 October 2026",
+        comparable=False,
+        components=(Component("hypervisor", "QEMU 7.2", hostile),),
+        shifts=(Shift("regressed", "boot.reaches-login", sample.CELLS[0], "PASS", "FAIL"),
+                Shift("new", "boot.other", sample.CELLS[0], "", "PASS")),
+        timings=(Timing("boot", "11.2 s", "12.6 s", "median of 3"),),
+    )  # fmt: skip
+    reader = read(render_html(sample.good_report(), baseline=difference))
+    text = " ".join("".join(reader.text).split())
+    for words in ("run 7 of", "did not run in the same setting", "regressed", "not there", "median of 3"):
+        assert words in text
+    assert "script" not in reader.tags
+    assert "#baseline" in [value for _, name, value in reader.attributes if name == "href"]
