@@ -329,3 +329,10 @@ def test_the_difference_to_a_baseline_is_shown_where_one_is_given() -> None:
         assert words in text
     assert "script" not in reader.tags
     assert "#baseline" in [value for _, name, value in reader.attributes if name == "href"]
+
+
+def test_a_device_without_a_driver_is_only_wrong_where_one_is_expected() -> None:
+    bridge = sample.device("mch", "0000:00:00.0", "8086:29c0", None, "")
+    text = "".join(read(render_html(sample.good_report(cells=[sample.cell_facts(devices=(bridge,))]))).text)
+    assert "none expected" in text
+    assert "no driver" not in text
