@@ -15,7 +15,7 @@ from fixtures.catalog.specs import Cell
 from fixtures.checkpoints import entry, saving
 from fixtures.checkpoints.store import Checkpoints
 from fixtures.deadline import Deadline
-from fixtures.errors import BootTimeout, NoSpace
+from fixtures.errors import BootTimeout, CheckpointFault, NoSpace
 from fixtures.media.images import Image
 from fixtures.media.sparse import sparse_digest
 from fixtures.starting import Starter
@@ -86,7 +86,8 @@ def _no_shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         assert ticks(self)
 
     monkeypatch.setattr(Booted, "boot", boot)
-    monkeypatch.setattr(saving, "settle", lambda booted: None)
+    monkeypatch.setattr(saving, "settle", lambda booted: ())
+    monkeypatch.setattr(saving, "verify_unharmed", lambda booted, before: None)
     monkeypatch.setattr(starting, "awaken", lambda booted, checkpoint: booted.machine.execute("cont"))
     return iter([None])
 
@@ -167,6 +168,24 @@ def test_a_disk_that_is_full_at_the_save_costs_the_checkpoint_only(
         patch.setattr(saving, "copy_sparse", full)
         assert bench.start() == "cold boot: no room for a copy of state"
     assert bench.said[-1] == "checkpoint nothing@bare: not kept: no room for a copy of state"
+    assert bench.start() == CLONE
+
+
+def test_a_save_that_leaves_traces_costs_the_checkpoint_and_its_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path)
+
+    def harmed(booted: Booted, before: object) -> None:
+        raise CheckpointFault("the save made the guest complain: e1000: Reset adapter")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(saving, "verify_unharmed", harmed)
+        words = "the save made the guest complain: e1000: Reset adapter"
+        assert bench.start() == f"cold boot: {words}"
+        assert bench.start(cold=True) == "cold boot"
+    # The machines that were saved are not those that checks got.
+    assert (bench.site.count, bench.site.failures) == (4, [False, False])
     assert bench.start() == CLONE
 
 
