@@ -115,7 +115,7 @@ def test_kvm_that_cannot_run_a_guest_is_an_internal_error(tmp_path: Path) -> Non
     ("arguments", "words"),
     [
         (["--guest=debian-13"], "debian-12"),
-        (["--platform=q36-uefi"], "q35-uefi-virtio"),
+        (["--platform=q36-uefi-virtio"], "q35-uefi-virtio"),
         (["--plan=defualt"], "default"),
         (["--guests-dir=/nowhere/at/all"], "/nowhere/at/all"),
         (["--accel=tcg", "--require-hardware-assist"], "hardware"),
