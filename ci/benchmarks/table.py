@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ci.benchmarks.figures import Figure, number, spread
+from fixtures.report.table import console_to, without_litter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,24 +42,14 @@ def _against(figure: Figure) -> str:
 def render(host: Mapping[str, str], figures: Sequence[Figure], width: int, *, colour: bool) -> str:
     """The host, and below it the figures, in lines of at most ``width`` columns (100 at the least)."""
     out = io.StringIO()
-    console = Console(
-        file=out,
-        width=max(width, _NARROWEST),
-        force_terminal=colour,
-        no_color=not colour,
-        color_system="standard" if colour else None,
-        highlight=False,
-        emoji=False,
-        markup=False,
-        _environ={},
-    )
+    console = console_to(out, max(width, _NARROWEST), colour)
     for name, value in host.items():
         console.print(Text(f"{name:<12} {value}"))
     console.print()
     console.print(_table(figures))
     for line in _summary(figures):
         console.print(Text(line))
-    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+    return without_litter(out.getvalue())
 
 
 def _table(figures: Iterable[Figure]) -> Table:
