@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.evidence.result import Failure, Measure
-from fixtures.report.baseline import BaselineDifference, Component, Shift, Timing
 from fixtures.report.contrast import contrast
 from fixtures.report.html import render_html
 from fixtures.report.measures import measure_rows
@@ -315,17 +314,11 @@ def test_the_pictures_of_a_page_have_a_limit() -> None:
 def test_the_difference_to_a_baseline_is_shown_where_one_is_given() -> None:
     assert 'id="baseline"' not in render_html(sample.good_report())
     hostile = "<script>x</script>"
-    difference = BaselineDifference(
-        baseline="run 7 of 2 October 2026",
-        comparable=False,
-        components=(Component("hypervisor", "QEMU 7.2", hostile),),
-        shifts=(Shift("regressed", "boot.reaches-login", sample.CELLS[0], "PASS", "FAIL"),
-                Shift("new", "boot.other", sample.CELLS[0], "", "PASS")),
-        timings=(Timing("boot", "11.2 s", "12.6 s", "median of 3"),),
-    )  # fmt: skip
-    reader = read(render_html(sample.good_report(), baseline=difference))
+    failed = replace(sample.good_results()[0], outcome="FAIL", failure=Failure("AssertionError", hostile))
+    now = sample.report_of([failed, *sample.good_results()[1:]])
+    reader = read(render_html(now, baseline=sample.good_report()))
     text = " ".join("".join(reader.text).split())
-    for words in ("run 7 of", "did not run in the same setting", "regressed", "not there", "median of 3"):
+    for words in ("Difference to the baseline", "Before is the baseline", "Regressed (1)", hostile):
         assert words in text
     assert "script" not in reader.tags
     assert "#baseline" in [value for _, name, value in reader.attributes if name == "href"]
