@@ -13,9 +13,8 @@ from fixtures.report.bundle import write_bundle
 from fixtures.report.schema import ReportInvalid
 from fixtures.report.write import BASELINE, keep_baseline
 from fixtures.verify import contents
-from fixtures.verify.__main__ import verify
 from suites.selftest import bundle_sample, report_sample
-from suites.selftest.bundle_sample import Made
+from suites.selftest.bundle_sample import Made, findings
 
 
 @pytest.fixture
@@ -25,11 +24,6 @@ def made(tmp_path: Path) -> Made:
     bundle.mkdir()
     keep_baseline(report_sample.good_report(), bundle)
     return bundle_sample.make_bundle(bundle)
-
-
-def findings(made: Made) -> list[str]:
-    _, nets = verify(made.directory, None, None, rejudge=False)
-    return [f"{finding.code} {finding.about}" for net in nets for finding in net.findings]
 
 
 def test_the_page_shows_the_difference_and_is_verified(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
