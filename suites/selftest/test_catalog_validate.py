@@ -181,24 +181,24 @@ IMAGE_MISTAKES = [
         "x.yaml:5: image.url: expected an address that starts with http://, https:// or file://; found 'a'",
     ]),
     ("{install: windows, medium: a}", [
-        "x.yaml:5: image.index: expected which image of the medium is meant: either its edition or its index;"
-        " found nothing",
+        ("x.yaml:5: image.index: expected which image of the medium is meant: either its edition or its index;"
+        " found nothing"),
     ]),
     ("\n  install: windows\n  medium: a\n  edition: b\n  index: 1", [
-        "x.yaml:9: image.index: expected which image of the medium is meant: either its edition or its index;"
-        " found 1",
+        ("x.yaml:9: image.index: expected which image of the medium is meant: either its edition or its index;"
+        " found 1"),
     ]),
     ("\n  install: windows\n  medium: a\n  index: 0\n  locale: english\n  product_key: secret", [
         "x.yaml:8: image.index: expected at least 1; found 0",
         "x.yaml:9: image.locale: expected a language and a country, like en-US; found 'english'",
-        "x.yaml:10: image.product_key: expected five groups of five capital letters and digits, or ${NAME} of a"
-        " variable that holds them; found 'secret'",
+        ("x.yaml:10: image.product_key: expected five groups of five capital letters and digits, or ${NAME} of a"
+        " variable that holds them; found 'secret'"),
     ]),
     ("\n  install: dos\n  edition: b\n  drivers: {path: c, folder: 2k99}", [
         "x.yaml:6: image.install: expected 'windows'; found 'dos'",
         "x.yaml:6: image: missing key 'medium' (in mapping that starts at line 6)",
-        "x.yaml:8: image.drivers.folder: expected '2k8R2', '2k12', '2k12R2', '2k16', '2k19', '2k22', '2k25', 'w7', 'w8',"
-        " 'w8.1', 'w10' or 'w11'; found '2k99'",
+        ("x.yaml:8: image.drivers.folder: expected '2k8R2', '2k12', '2k12R2', '2k16', '2k19', '2k22', '2k25', 'w7', 'w8',"
+        " 'w8.1', 'w10' or 'w11'; found '2k99'"),
     ]),
     ("{path: a, format: vmdk}", ["x.yaml:5: image.format: expected 'qcow2' or 'raw'; found 'vmdk'"]),
 ]  # fmt: skip
