@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,6 @@ from suites.selftest.machine_sample import HANG, disk, hardware
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -31,9 +31,14 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 def emulator() -> int:
     """The process id of the only swtpm among the children of this process."""
     found = []
-    for line in os.popen(f"ps -o pid=,comm= --ppid {os.getpid()}").read().splitlines():
-        number, name = line.split(maxsplit=1)
-        found += [int(number)] if name == "swtpm" else []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name stands in brackets and may hold blanks; the parent is the second field after it.
+            number, _, rest = status.read_text().partition(" (")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        name, _, fields = rest.rpartition(") ")
+        found += [int(number)] if name == "swtpm" and int(fields.split()[1]) == os.getpid() else []
     (only,) = found
     return only
 

@@ -98,6 +98,16 @@ def test_what_a_killed_maker_left_is_not_used(tmp_path: Path) -> None:
     assert not list((tmp_path / "kind").glob(".*"))
 
 
+def test_what_a_killed_maker_left_goes_with_the_next_entry_that_is_made(tmp_path: Path) -> None:
+    with maker(tmp_path, "first") as first:
+        assert said(first) == "making"
+        Cache("kind", tmp_path).entry("other", lambda made: (made / "new").touch(), "it", quiet)
+        assert [path.name for path in (tmp_path / "kind").glob(".*")] == [".k.partial"]
+        first.kill()
+    Cache("kind", tmp_path).entry("another", lambda made: (made / "new").touch(), "it", quiet)
+    assert not list((tmp_path / "kind").glob(".*"))
+
+
 def test_a_make_that_fails_leaves_nothing(tmp_path: Path) -> None:
     def make(directory: Path) -> None:
         (directory / "half").touch()

@@ -97,7 +97,8 @@ def test_the_way_back_is_the_reverse(before: Report, after: Report) -> None:
     there, back = compare(before, after), compare(after, before)
     for kind, reverse in (("regressed", "fixed"), ("new", "gone"), ("changed", "changed")):
         assert {(t.cell, t.check) for t in there.of(kind)} == {(t.cell, t.check) for t in back.of(reverse)}  # type: ignore[arg-type]
-    assert not (there.worse and back.worse) or there.of("regressed")
+    # Either way can be worse where what regressed one way hides what the verdict tells the other way.
+    assert not (there.worse and back.worse) or there.of("regressed") or back.of("regressed")
     as_data(there)
     render_page(there)
 
