@@ -26,7 +26,7 @@ def existing() -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", ["smoke", "default", "certification"])
+@pytest.mark.parametrize("name", ["smoke", "default", "certification", "windows-server"])
 def test_a_plan_is_of_checks_that_exist(name: str) -> None:
     plan = CATALOG.plan(name)
     assert {check.id for check in plan.checks} <= existing()

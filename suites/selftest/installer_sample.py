@@ -1,0 +1,178 @@
+"""A stand-in for an installer: a CD of our own that starts, asks for a key, fills a disk, and restarts by itself.
+
+What it does is what the installers of an operating system do as seen from outside, in two boot sectors: the CD's reads
+itself, looks for the medium with the answers, and puts the disk's on the disk. The disk's counts its starts on the
+disk, restarts until it has had enough of them, says what it has to say on the serial port, and switches off.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import pycdlib
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Then = Literal["restart", "off", "hang"]
+
+_BASE = 0x7C00
+# Behind what the CD starts from.
+_BUFFER = 0x9000
+# The CD reads this much of itself, more than any boot program has.
+_PAYLOAD = 10 << 20
+_PIECE = 32 << 10
+LABEL = b"IRONGUEST"
+COUNT_SECTOR = 1
+
+# Restart through the keyboard controller; ACPI's S5 at the place where SeaBIOS puts it; stop for ever.
+_THEN = {"restart": "b0fe e664 ebfe", "off": "ba0406 b80020 ef ebfe", "hang": "fa f4 ebfd"}
+
+# Print the text at si on COM1: lodsb; test al, al; jz end; mov ah, al; mov dx, 0x3fd; wait: in al, dx; test al, 0x20;
+# jz wait; mov dx, 0x3f8; mov al, ah; out dx, al; jmp start; end: ret
+_PRINT = "ac 84c0 7412 88c4 bafd03 ec a820 74fb baf803 88e0 ee ebe9 c3"
+
+
+class Code:
+    """Machine code for 16 bits, of hexadecimal digits and labels; ``name:`` is a place, ``@name`` its address in two
+    bytes, ``>name`` the distance to it in two bytes, ``-name`` in one.
+    """
+
+    def __init__(self, text: str, **blobs: bytes) -> None:
+        self._parts = re.findall(r"\S+", text)
+        self._blobs = blobs
+
+    def bytes(self) -> bytes:
+        places: dict[str, int] = {}
+        for _ in range(2):
+            out = bytearray()
+            for part in self._parts:
+                name = part.strip(":@>-")
+                here, there = _BASE + len(out), places.get(name, _BASE)
+                if part.endswith(":"):
+                    places[name] = here
+                    out += self._blobs.get(name, b"")
+                elif part[0] == "@":
+                    out += there.to_bytes(2, "little")
+                elif part[0] == ">":
+                    out += ((there - here - 2) % 65536).to_bytes(2, "little")
+                elif part[0] == "-":
+                    out += ((there - here - 1) % 256).to_bytes(1, "little")
+                else:
+                    out += bytes.fromhex(part)
+        return bytes(out)
+
+
+def _packet(sectors: int, segment: int, offset: int, sector: int) -> bytes:
+    """What INT 13h, functions 42h and 43h, want to be told."""
+    return b"".join(
+        number.to_bytes(size, "little")
+        for number, size in ((16, 1), (0, 1), (sectors, 2), (offset, 2), (segment, 2), (sector, 8))
+    )
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """How the installer behaves. ``then`` is what the CD does when it has filled the disk.
+
+    The disk restarts until it was started ``starts`` times (0: for ever), says ``words``, and does ``at_end``.
+    """
+
+    wants_key: bool = True
+    wants_answers: bool = True
+    then: Then = "restart"
+    starts: int = 3
+    words: str = "IRONGUEST-SETUP finishing\r\nIRONGUEST-SETUP done\r\n"
+    at_end: Then = "off"
+
+    def disk_code(self) -> bytes:
+        """The disk's boot sector: count, compare, restart or end."""
+        code = Code(
+            f"""
+            31c0 8ed8 8ec0 8ed0 bc007c fc b280
+            be @packet b442 cd13
+            fe06 {_BUFFER.to_bytes(2, "little").hex()}
+            be @packet b80043 cd13
+            a0 {_BUFFER.to_bytes(2, "little").hex()} 3c{self.starts:02x} 74 -last
+            be @restarting e8 >print {_THEN["restart"]}
+            last: be @words e8 >print {_THEN[self.at_end]}
+            print: {_PRINT}
+            packet: restarting: words:
+            """,
+            packet=_packet(1, 0, _BUFFER, COUNT_SECTOR),
+            restarting=b"the disk starts\r\n\0",
+            words=self.words.encode() + b"\0",
+        ).bytes()
+        assert len(code) <= 510
+        return code.ljust(510, b"\0") + b"\x55\xaa"
+
+    def cd_code(self) -> bytes:
+        """The CD's boot program: the key, the medium itself, the answers, the disk."""
+        # prompt; target = ticks + 91 (five seconds); until a key is there or the time is over; then the next device
+        key = """
+            be @prompt e8 >print
+            b400 cd1a 89d5 83c55b
+            ask: b401 cd16 75 -pressed b400 cd1a 39ea 72 -ask
+            be @nokey e8 >print cd18
+            pressed: b400 cd16
+        """
+        # for drives e0h to e7h: read the volume's descriptor, and compare its name
+        answers = f"""
+            b2e0
+            look: 52 be @descriptor b442 cd13 5a 72 -next
+            be @label bf {(_BUFFER + 40).to_bytes(2, "little").hex()} b90900 f3a6 74 -found
+            next: fec2 80fae8 75 -look
+            be @noanswers e8 >print {_THEN["hang"]}
+            found: be @answers e8 >print
+        """
+        code = Code(
+            f"""
+            31c0 8ed8 8ec0 8ed0 bc007c fb fc
+            8816 @drive
+            {key if self.wants_key else ""}
+            be @starting e8 >print
+            b9 {(_PAYLOAD // _PIECE - 8).to_bytes(2, "little").hex()}
+            read: 51 be @piece b442 8a16 @drive cd13 59 72 -bad
+            8306 @pieceat 10 e2 -read
+            {answers if self.wants_answers else ""}
+            be @tosector b280 b80043 cd13 72 -bad
+            be @tocount b280 b80043 cd13 72 -bad
+            be @copied e8 >print {_THEN[self.then]}
+            bad: be @badread e8 >print {_THEN["hang"]}
+            print: {_PRINT}
+            drive: piece: pieceat: piecerest: descriptor: tosector: tocount: label:
+            prompt: nokey: starting: answers: noanswers: copied: badread: zeroes: sector:
+            """,
+            drive=b"\0",
+            piece=_packet(_PIECE // 2048, 0x1000, 0, 32)[:8],
+            pieceat=(32).to_bytes(2, "little"),
+            piecerest=bytes(6),
+            descriptor=_packet(1, 0, _BUFFER, 16),
+            tosector=_packet(1, 0, _BASE + 2048 - 512, 0),
+            tocount=_packet(1, 0, _BASE + 2048 - 1024, COUNT_SECTOR),
+            label=LABEL,
+            prompt=b"Press any key to boot from CD or DVD.....\r\n\0",
+            nokey=b"nobody pressed a key\r\n\0",
+            starting=b"the installer starts\r\n\0",
+            answers=b"the answers are there\r\n\0",
+            noanswers=b"IRONGUEST-SETUP failed: no medium with answers\r\n\0",
+            copied=b"the disk is filled\r\n\0",
+            badread=b"IRONGUEST-SETUP failed: a medium cannot be read\r\n\0",
+        ).bytes()
+        assert len(code) <= 1024
+        return code.ljust(2048 - 512, b"\0") + self.disk_code()
+
+    def write(self, path: Path) -> Path:
+        """The CD as an ISO image that starts by El Torito, without emulation."""
+        image = pycdlib.PyCdlib()
+        image.new(vol_ident="STANDIN")
+        boot = self.cd_code()
+        image.add_fp(io.BytesIO(boot), len(boot), "/BOOT.BIN;1")
+        image.add_eltorito("/BOOT.BIN;1", bootcatfile="/BOOT.CAT;1", boot_load_size=4)
+        image.add_fp(io.BytesIO(bytes(_PAYLOAD)), _PAYLOAD, "/PAYLOAD.BIN;1")
+        image.write(str(path))
+        image.close()
+        return path
