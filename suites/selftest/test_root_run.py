@@ -12,7 +12,7 @@ import pytest
 from suites.selftest.inner_run import PROJECT, Inner
 
 
-def run(inner: Inner, *arguments: str) -> str:
+def run(inner: Inner, *arguments: str, select: str = "nosuchcheck") -> str:
     """What plain pytest prints in the checkout, where nothing that is collected is selected."""
     ours = ("PYTEST", "IRONGUEST_WORK")
     done = subprocess.run(
@@ -24,7 +24,7 @@ def run(inner: Inner, *arguments: str) -> str:
                 str(inner.place / "guests"),
                 "--guest=left",
                 "-k",
-                "no such check",
+                select,
             ),
             *arguments,
         ],
@@ -51,5 +51,14 @@ def test_a_bundle_elsewhere_is_no_path_of_tests(
     output = run(inner, "--bundle", str(bundle), *workers)
     assert f"rootdir: {PROJECT}" in output
     assert "node down" not in output, output
-    assert "Verdict: INCOMPLETE" in output, output
+    assert ("0 selected" in output) or ("1 worker [0 items]" in output), output
     assert (bundle / "run.json").exists()
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_a_selection_that_makes_no_sense_is_one_clear_message(
+    tmp_path: Path, workers: tuple[str, ...]
+) -> None:
+    output = run(Inner.at(tmp_path, ""), *workers, select="boot network")
+    assert "ERROR: Wrong expression passed to '-k': boot network" in output
+    assert "INTERNALERROR" not in output
