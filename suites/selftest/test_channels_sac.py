@@ -119,9 +119,9 @@ def test_a_login_that_is_refused_is_the_guests_fault(tmp_path: Path) -> None:
 
 
 def test_command_prompts_that_are_disabled_are_named(tmp_path: Path) -> None:
-    with SacBench(tmp_path, Manners(disabled=True)) as bench:
-        with pytest.raises(LoginRefused, match="Launching of Command Prompt channels is disabled"):
-            reach(bench)
+    refused = pytest.raises(LoginRefused, match="Launching of Command Prompt channels is disabled")
+    with SacBench(tmp_path, Manners(disabled=True)) as bench, refused:
+        reach(bench)
 
 
 def test_the_channel_is_the_one_that_was_made(tmp_path: Path) -> None:
@@ -178,8 +178,8 @@ def test_a_command_without_an_end_is_interrupted_and_the_shell_goes_on(tmp_path:
         reach(bench)
         read = bench.guest.servant.read
         heard = bench.guest.servant.say("1:G:0")
-        only_heard = {"D": read, "R": lambda line: heard}
-        bench.guest.servant.read = lambda line: only_heard.get(line.split(" ")[1], lambda line: "")(line)  # type: ignore[method-assign]
+        said = {"D": read, "R": lambda line: heard, "A": lambda line: ""}
+        bench.guest.servant.read = lambda line: said[line.split(" ")[1]](line)  # type: ignore[method-assign]
         bench.guest.on_interrupt = lambda: setattr(bench.guest.servant, "read", read)
         with pytest.raises(CommandTimeout, match="endless"):
             bench.shell.run("endless", within=10.0)
