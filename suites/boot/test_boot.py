@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.collected import MeasureVerb
-from fixtures.guest import Guest
+from fixtures.guest.guest import Guest
 
 # A platform's firmware -> what a guest says of it, and whether Secure Boot is enforced.
 FIRMWARE = {"bios": ("bios", False), "uefi": ("uefi", False), "uefi-secure": ("uefi", True)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.guest import Guest
+from fixtures.guest.guest import Guest
 
 
 @pytest.mark.looks

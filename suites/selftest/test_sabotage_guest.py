@@ -18,7 +18,7 @@ from fixtures.booted import Booted
 from fixtures.catalog.specs import Cell
 from fixtures.deadline import Deadline
 from fixtures.evidence.record import Json, LiveRecord
-from fixtures.guest import Guest
+from fixtures.guest.guest import Guest
 from fixtures.host import tools
 from fixtures.host.qemu import find_qemu_img
 from fixtures.lab import Lab, Wish
@@ -79,7 +79,7 @@ def test_an_error_in_the_journal_is_found(victim: Guest) -> None:
 
 
 def test_a_card_without_its_driver_is_found(victim: Guest) -> None:
-    row = next(row for row in victim.devices() if row.model == victim.cell.platform.model("nic"))
+    row = next(row for row in victim.devices.table() if row.model == victim.cell.platform.model("nic"))
     bus = f"/sys/bus/pci/devices/{row.address}"
     victim.ask(f"echo {row.address} >{bus}/driver/unbind")
     with pytest.raises(AssertionError, match="none"):
@@ -104,37 +104,37 @@ def test_a_virtio_device_without_its_driver_is_found(victim: Guest, cell: Cell) 
 
 
 def test_a_flipped_bit_on_the_target_is_found(victim: Guest, booted: Booted) -> None:
-    copy = victim.copy
+    copy = victim.storage.copy
 
     def copy_and_flip(*arguments: object, **places: int) -> None:
         copy(*arguments, **places)  # type: ignore[arg-type]
         if places["first"] == 2048:
             flip(booted, "target", 3000)
 
-    victim.copy = copy_and_flip  # type: ignore[method-assign, assignment]
-    victim.give(victim.source)
-    victim.give(victim.target)
+    victim.storage.copy = copy_and_flip  # type: ignore[method-assign, assignment]
+    victim.storage.give(victim.storage.source)
+    victim.storage.give(victim.storage.target)
     with pytest.raises(AssertionError, match=r"sector 3000: bit flip .*; 1 bad sector"):
-        test_storage.test_a_write_reaches_the_disk(victim, victim.source, victim.target)
+        test_storage.test_a_write_reaches_the_disk(victim, victim.storage.source, victim.storage.target)
 
 
 def test_a_flipped_bit_outside_of_what_was_written_is_found(victim: Guest, booted: Booted) -> None:
-    victim.give(victim.source)
-    victim.give(victim.target)
+    victim.storage.give(victim.storage.source)
+    victim.storage.give(victim.storage.target)
     flip(booted, "target", 65000)
     with pytest.raises(AssertionError, match="sector 65000"):
-        test_storage.test_a_write_reaches_the_disk(victim, victim.source, victim.target)
+        test_storage.test_a_write_reaches_the_disk(victim, victim.storage.source, victim.storage.target)
 
 
 def test_a_flipped_bit_on_the_source_is_found(victim: Guest, booted: Booted) -> None:
-    victim.give(victim.source)
+    victim.storage.give(victim.storage.source)
     flip(booted, "source", 12345)
     with pytest.raises(AssertionError, match="sha256:"):
-        test_storage.test_the_hosts_pattern_reads_back(victim, victim.source)
+        test_storage.test_the_hosts_pattern_reads_back(victim, victim.storage.source)
 
 
 def test_an_address_that_dhcp_did_not_give_is_found(victim: Guest) -> None:
-    assert victim.addresses() != []
+    assert victim.network.addresses() != []
     name = victim.ask("ls /sys/class/net | grep -v lo").strip()
     victim.ask(f"ip address add 10.0.2.99/24 dev {name}")
     with pytest.raises(AssertionError, match=r"10\.0\.2\.99"):
@@ -169,8 +169,8 @@ def test_a_tainted_kernel_is_found(victim: Guest) -> None:
 
 
 def test_a_cut_network_is_found(victim: Guest, booted: Booted) -> None:
-    assert victim.addresses() != []
-    victim.transfer_budget = 1.0
+    assert victim.network.addresses() != []
+    victim.network.budget = 1.0
     booted.machine.execute("set_link", {"name": "net0", "up": False})
     with pytest.raises(errors.GuestFault, match="Network is unreachable|no answer within") as cut:
         test_network.test_payload_is_intact(victim)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 
 from fixtures.disks import ScratchDisk
-from fixtures.guest import Guest
+from fixtures.guest.guest import Guest
 
 
 @pytest.mark.check("storage.write-reaches-disk", level="mandatory")
 def test_a_write_reaches_the_disk(guest: Guest, source_disk: ScratchDisk, target_disk: ScratchDisk) -> None:
     """What the guest copies and flushes is on the host's disk byte for byte; the rest of it is untouched."""
-    guest.copy(source_disk, target_disk, first=2048, count=16384)
-    guest.copy(source_disk, target_disk, first=40001, count=7)
-    comparison = guest.compare_on_host(target_disk)
+    guest.storage.copy(source_disk, target_disk, first=2048, count=16384)
+    guest.storage.copy(source_disk, target_disk, first=40001, count=7)
+    comparison = guest.storage.compare_on_host(target_disk)
     assert comparison.bad_sectors == 0, comparison.words
 
 
 @pytest.mark.check("storage.host-pattern-reads-back", level="mandatory")
 def test_the_hosts_pattern_reads_back(guest: Guest, source_disk: ScratchDisk) -> None:
     """The guest reads the whole of a disk exactly as the host laid it down."""
-    assert guest.checksum(source_disk) == source_disk.checksum()
+    assert guest.storage.checksum(source_disk) == source_disk.checksum()
