@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fixtures.channels.framing_lines import checksum
-from fixtures.channels.powershell_servant import LINE_LENGTH, PAGE_LINES, SCRIPT
+from fixtures.channels.powershell_servant import LINE_LENGTH, LONG_ANSWER, PAGE_LINES, SCRIPT
 
 # Kind, text -> status, output, code page.
 Runner = Callable[[str, str], tuple[int, bytes, int]]
@@ -35,6 +35,7 @@ class Servant:
     runner: Runner
     port: Callable[[bytes], None] = lambda data: None
     pieces: dict[int, str] = field(default_factory=dict)
+    opens: bool = True
     ran: int = 0
     runs: int = 0
     head: list[str] = field(default_factory=list)
@@ -77,7 +78,7 @@ class Servant:
         # .NET writes nothing at all where nothing was written to it.
         packed = packer.compress(output) + packer.flush() if output else b""
         self.lines = []
-        if port != "-":
+        if port != "-" and len(packed) > LONG_ANSWER and self.opens:
             self.port(f"\nqZ7:{number}:{len(packed)}\n".encode() + packed)
         else:
             text = base64.b64encode(packed).decode()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pyte
 
 from fixtures.channels.console import Console
+from fixtures.channels.results import Results
 from fixtures.channels.sac_shell import SacShell
 from fixtures.channels.transcript import Transcript
 from fixtures.machine.health import Health
@@ -272,7 +273,12 @@ class SacBench:
     """A console with such a guest on it, ended by ``with``. Patience is short: the guest answers at once."""
 
     def __init__(
-        self, directory: Path, manners: Manners | None = None, runner: Runner = nothing, debounce: float = 0.0
+        self,
+        directory: Path,
+        manners: Manners | None = None,
+        runner: Runner = nothing,
+        debounce: float = 0.0,
+        port: str = "",
     ) -> None:
         self._ours, self._theirs = socket.socketpair()
         self.guest = SacGuest(self._theirs, manners or Manners(), runner)
@@ -281,7 +287,11 @@ class SacBench:
         self.health = Health("windows", self.journal, pulse)
         self.transcript = Transcript(directory / "evidence", ())
         self.console = Console("windows", self._ours, self.transcript, self.health, pulse)
-        self.shell = SacShell(self.console, 300.0, 0.1, debounce=debounce)
+        ours, self._port = socket.socketpair()
+        self._ends = (ours, self._port)
+        self.guest.servant.port = self._port.sendall
+        results = Results("windows", ours, pulse).take if port else None
+        self.shell = SacShell(self.console, 300.0, 0.1, port or "-", results, debounce=debounce)
         self._thread = threading.Thread(target=self.guest.serve, daemon=True)
         self._thread.start()
 
@@ -294,6 +304,8 @@ class SacBench:
         self._ours.shutdown(socket.SHUT_RDWR)
         self._thread.join(30.0)
         self._theirs.close()
+        for end in self._ends:
+            end.close()
         self.console.drain()
         self._ours.close()
         self.transcript.close()

@@ -190,6 +190,22 @@ def test_a_command_without_an_end_is_interrupted_and_the_shell_goes_on(tmp_path:
         assert bench.shell.run("bytes").output == BYTES
 
 
+def test_long_answers_come_through_a_port_of_their_own(tmp_path: Path) -> None:
+    with SacBench(tmp_path, Manners(paints=True), answering, port="COM2") as bench:
+        reach(bench)
+        assert bench.shell.run("short").output == b"short"
+        assert bench.guest.servant.lines
+        assert bench.shell.run("bytes").output == BYTES
+        assert not bench.guest.servant.lines
+
+
+def test_a_port_that_cannot_be_opened_is_done_without(tmp_path: Path) -> None:
+    with SacBench(tmp_path, Manners(), answering, port="COM2") as bench:
+        reach(bench)
+        bench.guest.servant.opens = False
+        assert bench.shell.run("bytes").output == BYTES
+
+
 def test_cmd_keeps_status_and_output(tmp_path: Path) -> None:
     with SacBench(tmp_path, Manners(), answering) as bench:
         bench.guest.boot()
