@@ -10,7 +10,8 @@ import pytest
 from fixtures.catalog.specs import Login
 from fixtures.deadline import Deadline
 from fixtures.errors import BootTimeout, CommandTimeout, GuestCrashed, LoginRefused
-from suites.selftest.sac_sample import CRASH, EVENT, Manners, SacBench
+from suites.selftest.sac_sample import Manners, SacBench
+from suites.selftest.sac_texts import CRASH, EVENT
 
 if TYPE_CHECKING:
     from pathlib import Path
