@@ -100,8 +100,9 @@ def test_without_pauses_such_a_console_does_not_hear_what_is_typed(tmp_path: Pat
     with SacBench(tmp_path, Manners(bounces=True), answering) as bench:
         bench.guest.boot()
         assert bench.shell.appears(Deadline.after(20.0))
-        with pytest.raises(BootTimeout, match="channel Cmd0001 did not lead to a command prompt"):
-            bench.shell.log_in(LOGIN, Deadline.after(3.0))
+        with pytest.raises(BootTimeout):
+            bench.shell.log_in(LOGIN, Deadline.after(5.0))
+        # At least once of all times that it was typed.
         assert "ch -sn Cmd01" in bench.guest.typed
 
 
