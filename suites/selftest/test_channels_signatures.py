@@ -19,6 +19,9 @@ FATAL = {
     "boot loader error",
     "firmware finds nothing to boot",
     "firmware exception",
+    "bugcheck",
+    "console of a crashed Windows",
+    "boot manager error",
 }
 
 HARMLESS = """\

@@ -164,3 +164,15 @@ def test_a_name_with_commas_is_one_name() -> None:
     varied = dataclasses.replace(plain, cell=dataclasses.replace(plain.cell, id="g@p,cpus=4,nic=e1000"))
     words = command_line(varied, WIRING)
     assert words[words.index("-name") + 1] == "g@p,,cpus=4,,nic=e1000"
+
+
+def test_a_guest_that_gives_long_answers_has_a_second_serial_port_for_them() -> None:
+    bare = hardware("q35", machine_sample.TCG, {"disk": "ide-hd"})
+    assert command_line(bare, WIRING).count("-serial") == 1
+    words = command_line(bare, dataclasses.replace(WIRING, results=16))
+    assert [words[at + 1] for at, word in enumerate(words) if word == "-serial"] == [
+        "chardev:console",
+        "chardev:results",
+    ]
+    assert "socket,id=results,fd=16" in words
+    assert 16 in dataclasses.replace(WIRING, results=16).descriptors
