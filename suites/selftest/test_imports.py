@@ -31,6 +31,8 @@ ORDER = (
         "outside",
         "disks",
         "durability",
+        "faults",
+        "jobs",
         "devices",
         "power",
         "guest",

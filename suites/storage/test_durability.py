@@ -14,6 +14,7 @@ from fixtures.guest.durability import with_file_system
 from fixtures.guest.guest import Guest
 from fixtures.guest.storage import Copy
 from fixtures.machine.traits import Traits
+from fixtures.oracles.layout import Layout
 
 LOGGED = Traits(logged=True)
 STEPS = [
@@ -39,6 +40,23 @@ def test_flushed_is_written(guest: Guest, source_disk: ScratchDisk, give_disk: G
     kept = guest.durability.kept(disk, before, promises)
     assert kept.problems == ()
     assert kept.flushes >= len(STEPS)
+
+
+@pytest.mark.boots
+@pytest.mark.check("storage.killed-hypervisor-loses-nothing", level="mandatory")
+def test_killed_hypervisor_loses_nothing(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
+    """When QEMU is killed under load, all that was flushed is on the host and there after the next boot."""
+    disk = give_disk(ScratchDisk.of("target", Layout.of_size(32 << 20), format="qcow2"))
+    safe = 20000
+    guest.storage.copy_all(source_disk, disk, [Copy(0, 8000, 4096), Copy(8000, safe - 8000, 1 << 20)])
+    guest.storage.start_copying(source_disk, disk, [Copy(safe, 40000, 4096)])
+    guest.switch.kill()
+    assert guest.storage.image_problems(disk) == ""
+    comparison = guest.storage.compare_part_on_host(disk, 0, safe)
+    assert comparison.bad_sectors == 0, comparison.words
+    guest.switch.boot_again()
+    assert guest.is_up() == "running"
+    assert guest.storage.checksum_of(disk, 0, safe) == disk.layout.digest(0, safe)
 
 
 def _survives_power_cuts(guest: Guest, source: ScratchDisk, disk: ScratchDisk) -> None:
