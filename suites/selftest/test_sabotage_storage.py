@@ -13,7 +13,7 @@ import pytest
 from fixtures import disks, jobs
 from fixtures.booted import Booted
 from fixtures.disks import ScratchDisk
-from fixtures.guest import storage
+from fixtures.guest import disks as guest_disks
 from fixtures.guest.guest import Guest
 from fixtures.machine.hardware import Disk
 from fixtures.machine.traits import USUAL
@@ -295,7 +295,7 @@ def test_a_file_system_damaged_by_an_unplug_is_found(victim: Guest, monkeypatch:
             file.write(b"\xff" * (512 << 10))
         return answer
 
-    monkeypatch.setattr(storage, "take", take_and_damage)
+    monkeypatch.setattr(guest_disks, "take", take_and_damage)
     source = victim.storage.give(victim.storage.source)
     with pytest.raises(AssertionError, match="not sound|record"):
         test_operations.test_unplug_while_mounted(victim, source, victim.storage.give)
