@@ -10,7 +10,7 @@ import pytest
 from fixtures.channels.command import CommandResult
 from fixtures.errors import AnswerNotUnderstood
 from fixtures.systems import linux_storage
-from fixtures.systems.linux_storage import Transfer
+from fixtures.systems.storage import Transfer
 
 
 def run(command: str) -> subprocess.CompletedProcess[str]:

@@ -16,7 +16,7 @@ from fixtures.guest.guest import Guest
 from fixtures.guest.storage import Copy
 from fixtures.machine.traits import Aio, BlockSize, Cache, Traits
 from fixtures.oracles.layout import Layout
-from fixtures.systems.linux_storage import How
+from fixtures.systems.storage import How
 
 KIB, MIB = 1 << 10, 1 << 20
 WAYS: tuple[How, ...] = get_args(How)
