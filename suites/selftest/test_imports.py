@@ -77,6 +77,7 @@ ORDER = (
         "junitxml",
         "distribution",
         "live",
+        "pytest_disks",
         "plugin",
     ),
 )
