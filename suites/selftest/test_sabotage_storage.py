@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from fixtures import disks, jobs
+from fixtures import disks, jobs, power
 from fixtures.booted import Booted, target_layout
 from fixtures.disks import ScratchDisk
 from fixtures.guest import disks as guest_disks
 from fixtures.guest.guest import Guest
+from fixtures.host.tools import ask, require_tool
 from fixtures.machine.hardware import Disk
 from fixtures.machine.traits import USUAL
 from suites.selftest import misbehaving_disk as bad
@@ -300,3 +301,28 @@ def test_a_file_system_damaged_by_an_unplug_is_found(victim: Guest, monkeypatch:
     source = victim.storage.give(victim.storage.source)
     with pytest.raises(AssertionError, match="not sound|record"):
         test_operations.test_unplug_while_mounted(victim, source, victim.storage.give)
+
+
+def test_what_a_killed_hypervisor_had_not_written_is_found(
+    victim: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill = power.kill
+
+    def kill_and_lose(booted: Booted) -> None:
+        kill(booted)
+        words = ("-f", "qcow2", "-c", "write -z 51200 512", booted.disks["target"].path)
+        ask([require_tool("qemu-io"), *words])
+
+    monkeypatch.setattr(power, "kill", kill_and_lose)
+    source = victim.storage.give(victim.storage.source)
+    with pytest.raises(AssertionError, match="sector 100: zeroed"):
+        test_durability.test_killed_hypervisor_loses_nothing(victim, source, victim.storage.give)
+
+
+def test_a_lost_sector_of_a_high_unit_is_found(victim: Guest, spoil: Spoil) -> None:
+    if victim.cell.platform.model("disk") != "scsi-hd" or victim.storage.room == 0:
+        pytest.skip("device_absent_by_design: this platform has no unit numbers to choose")
+    source = victim.storage.give(victim.storage.source)
+    spoil(bad.Loses, 9)
+    with pytest.raises(AssertionError, match="sector 9: lost"):
+        test_boundaries.test_high_unit_numbers(victim, source, victim.storage.give, 256)
