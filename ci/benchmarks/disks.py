@@ -6,12 +6,17 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ci.benchmarks.figures import CannotMeasure, Figure, Target
 from fixtures.oracles.comparison import compare_disk
 from fixtures.oracles.layout import Layout
+from fixtures.oracles.scratch import lay_down
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from ci.benchmarks.workbench import Workbench
 
@@ -49,6 +54,24 @@ def _cmp(one: Path, other: Path) -> float:
     return seconds
 
 
+def _copying(room: NDArray[np.uint64], other: NDArray[np.uint64]) -> float:
+    began = time.monotonic()
+    np.copyto(room, other)
+    return time.monotonic() - began
+
+
+def _sparse(bench: Workbench, here: Path) -> Figure:
+    """A disk of 3 TiB with a MiB in each of many places; the rest of it is holes."""
+    layout = Layout.of_size(3 << 40, blank=True)
+    for place in range(64):
+        layout = layout.with_written(place * (layout.sectors // 64), 2048, _SEED)
+    path = here / "sparse.raw"
+    lay_down(path, layout)
+    samples = tuple(_comparing(layout, path) for _ in range(bench.times(7, 3)))
+    path.unlink()
+    return Figure("compare.sparse", "comparing a disk of 3 TiB that is nearly all holes", "s", samples)
+
+
 def measure(bench: Workbench) -> list[Figure]:
     """Throughput, with the files in the page cache."""
     size = bench.times(512, 256) << 20
@@ -59,11 +82,13 @@ def measure(bench: Workbench) -> list[Figure]:
     paths = here / "disk.raw", here / "same.raw"
     for path in paths:
         _write(layout, path)
-    compared, by_cmp, made = [], [], []
+    compared, by_cmp, made, copied = [], [], [], []
+    room, other = (np.ones(size // 8, dtype=np.uint64) for _ in range(2))
     for _ in range(bench.times(7, 3)):
         compared.append(size / 1e9 / _comparing(layout, paths[0]))
         by_cmp.append(size / 1e9 / _cmp(*paths))
         made.append(size / 1e9 / _making(layout))
+        copied.append(size / 1e9 / _copying(room, other))
     for path in paths:
         path.unlink()
     return [
@@ -75,5 +100,21 @@ def measure(bench: Workbench) -> list[Figure]:
             tuple(by_cmp),
             target=Target("median", "at least", 1),
         ),
-        Figure("compare.pattern", "... of which making the pattern alone would be", "GB/s", tuple(made)),
+        Figure(
+            "compare.pattern",
+            "... of which making the pattern alone would be; against copying as much memory",
+            "GB/s",
+            tuple(made),
+            tuple(copied),
+            against="memcpy",
+        ),
+        Figure(
+            "compare.memory",
+            "comparing a written disk with its pattern, against copying as much memory",
+            "GB/s",
+            tuple(compared),
+            tuple(copied),
+            against="memcpy",
+        ),
+        _sparse(bench, here),
     ]

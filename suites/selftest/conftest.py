@@ -1,16 +1,31 @@
-"""What tests share: an interrupt that arrives, and a bundle to spoil."""
+"""What tests share: an interrupt that arrives, a bundle to spoil, and a guest to break."""
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from fixtures import collected, disks
+from fixtures.booted import Booted
+from fixtures.catalog.specs import Cell
+from fixtures.disks import ScratchDisk
+from fixtures.evidence.record import LiveRecord
+from fixtures.guest.guest import Guest
+from fixtures.lab import Lab, Wish
+from fixtures.machine.hardware import Disk
+from fixtures.outside import Outside
 from suites.selftest import bundle_sample as sample
+from suites.selftest import misbehaving_disk as bad
 from suites.selftest.bundle_sample import Made
+from suites.selftest.spoiling import Alter, Change, Spoil
 
 # The tests interrupt what they start, which works only where this process does not ignore the interrupt:
 # jobs in the background of a shell, as CI engines may start them, ignore it, and so do all their children.
@@ -28,3 +43,51 @@ def made(whole: Made, tmp_path: Path) -> Made:
     """A copy that a test may spoil."""
     shutil.copytree(whole.directory, tmp_path / "bundle")
     return replace(whole, directory=tmp_path / "bundle")
+
+
+@pytest.fixture
+def booted(request: pytest.FixtureRequest, cell: Cell, lab: Lab) -> Booted:
+    """The live cell, for those who break it."""
+    return lab.machine(Wish(cell, cold=False, group=None, again=collected.again(request.node)))[0]
+
+
+@pytest.fixture
+def victim(cell: Cell, booted: Booted, tmp_path: Path) -> Iterator[Guest]:
+    """The guest as a check would get it."""
+    record = LiveRecord(tmp_path / "answers.jsonl")
+    yield Guest(cell, Outside(record, booted))
+    record.close()
+
+
+@pytest.fixture
+def alter(monkeypatch: pytest.MonkeyPatch) -> Alter:
+    """Make something else of each disk that a check gives to the guest, but for the source."""
+    make = disks._make
+
+    def altering(change: Change) -> None:
+        def made(booted: Booted, disk: ScratchDisk) -> Disk:
+            whole = make(booted, disk)
+            return whole if disk.name == "source" else change(whole)
+
+        monkeypatch.setattr(disks, "_make", made)
+
+    # What is usual is not made, but taken from where it lies.
+    monkeypatch.setattr(ScratchDisk, "is_usual", property(lambda disk: disk.name == "source"))
+    return altering
+
+
+@pytest.fixture
+def spoil(alter: Alter) -> Iterator[Spoil]:
+    """Have each disk of a check carried by one that misbehaves at one sector."""
+    # The path of a socket is short (unix(7)).
+    with tempfile.TemporaryDirectory(prefix="nbd-") as directory, ExitStack() as servers:
+
+        def spoiling(kind: type[bad._OneSector], sector: int) -> None:
+            def served(disk: Disk) -> Disk:
+                place = Path(directory) / disk.path.name
+                server = servers.enter_context(bad.Server(kind(disk.path, sector), place))
+                return dataclasses.replace(disk, server=server.path)
+
+            alter(served)
+
+        yield spoiling

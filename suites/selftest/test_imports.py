@@ -33,6 +33,9 @@ ORDER = (
         "checkpoints",
         "outside",
         "disks",
+        "durability",
+        "faults",
+        "jobs",
         "devices",
         "power",
         "guest",
@@ -75,6 +78,7 @@ ORDER = (
         "junitxml",
         "distribution",
         "live",
+        "pytest_disks",
         "plugin",
     ),
 )

@@ -199,3 +199,47 @@ def test_a_disk_file_of_another_size_is_not_compared(tmp_path: Path, size: int) 
         file.truncate(size)
     with pytest.raises(errors.MediaFault, match=f"has {size} bytes, expected {LAYOUT.size}"):
         compare_disk(path, LAYOUT)
+
+
+HUGE = Layout.of_size((3 << 40) + 4096, blank=True).with_written((1 << 32) - 3, 8, seed=7)
+
+
+def test_a_sparse_disk_of_three_tebibytes(tmp_path: Path) -> None:
+    path = tmp_path / "disk.raw"
+    lay_down(path, HUGE)
+    assert path.stat().st_blocks < 64
+    assert compare_disk(path, HUGE).equal
+    with path.open("r+b") as file:
+        file.seek(((1 << 32) - 1) * 512)
+        file.write(bytes(512))
+        file.seek((1 << 28) * 512)
+        file.write(pattern.make(7, 1, 1 << 32, 1).tobytes())
+    found = compare_disk(path, HUGE)
+    assert found.kinds == ((Kind.LOST, 1), (Kind.MISDIRECTED, 1))
+    assert "misdirected (from sector 4294967296, seed 7 generation 1)" in found.describe()
+
+
+def test_what_was_never_written_to_a_blank_disk_is_found_as_lost(tmp_path: Path) -> None:
+    path = tmp_path / "disk.raw"
+    lay_down(path, Layout.of_size(HUGE.size, blank=True))
+    found = compare_disk(path, HUGE)
+    assert found.kinds == ((Kind.LOST, 8),)
+    assert "lost (still zeros)" in found.describe()
+
+
+def test_what_was_discarded_must_be_zeros() -> None:
+    layout = LAYOUT.with_zeros(FIRST, 4)
+    actual = disk()
+    assert compare(actual, layout).kinds == ((Kind.STRAY, 4),)
+    actual[FIRST : FIRST + 4] = 0
+    assert compare(actual, layout).equal
+    assert compare(actual, LAYOUT).kinds == ((Kind.ZEROED, 4),)
+
+
+def test_a_disk_that_grew() -> None:
+    grown = LAYOUT.grown((SECTORS + 2) * 512)
+    zeros = np.zeros((2, 64), dtype="<u8")
+    actual = np.concatenate([disk(), zeros])
+    assert compare(actual, grown).equal
+    with pytest.raises(ValueError, match="does not grow"):
+        LAYOUT.grown(512)

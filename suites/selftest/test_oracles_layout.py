@@ -92,7 +92,7 @@ def test_a_disk_is_laid_down(tmp_path: Path) -> None:
 def test_a_full_file_system_is_named_and_nothing_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: Layout) -> object:
+    def full(self: Layout, *range_: int) -> object:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Layout, "chunks", full)

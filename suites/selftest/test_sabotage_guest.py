@@ -6,45 +6,29 @@ import errno
 import os
 import signal
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from fixtures import collected, errors
+from fixtures import errors
 from fixtures.booted import Booted
 from fixtures.catalog.specs import Cell
 from fixtures.deadline import Deadline
-from fixtures.evidence.record import Json, LiveRecord
+from fixtures.evidence.record import Json
 from fixtures.guest.guest import Guest
 from fixtures.host import tools
 from fixtures.host.qemu import find_qemu_img
 from fixtures.lab import Lab, Wish
 from fixtures.machine.plugging import plug_nic
 from fixtures.media.digest import file_digest
-from fixtures.outside import Outside
 from suites.boot import test_boot
 from suites.drivers import test_drivers
 from suites.integrity import test_integrity
 from suites.lifecycle import test_lifecycle
 from suites.network import test_network
 from suites.storage import test_storage
-
-
-@pytest.fixture
-def booted(request: pytest.FixtureRequest, cell: Cell, lab: Lab) -> Booted:
-    """The live cell, for those who break it."""
-    return lab.machine(Wish(cell, cold=False, group=None, again=collected.again(request.node)))[0]
-
-
-@pytest.fixture
-def victim(cell: Cell, booted: Booted, tmp_path: Path) -> Iterator[Guest]:
-    """The guest as a check would get it."""
-    record = LiveRecord(tmp_path / "answers.jsonl")
-    yield Guest(cell, Outside(record, booted))
-    record.close()
 
 
 def flip(booted: Booted, name: Literal["source", "target"], sector: int) -> None:

@@ -1,0 +1,145 @@
+"""Disks that forget over a power cut, and operations that lose or keep too much: the checks must say so."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from fixtures import disks, jobs, power
+from fixtures.booted import Booted, target_layout
+from fixtures.disks import ScratchDisk
+from fixtures.guest import disks as guest_disks
+from fixtures.guest.guest import Guest
+from fixtures.host.tools import ask, require_tool
+from fixtures.machine.traits import USUAL
+from suites.selftest import misbehaving_disk as bad
+from suites.selftest.spoiling import Alter, Spoil
+from suites.storage import test_durability, test_operations
+
+
+def give_without_flushes(victim: Guest) -> Callable[[ScratchDisk], ScratchDisk]:
+    """Gives disks whose cache the guest does not know of, so that it never flushes it."""
+
+    def give(disk: ScratchDisk) -> ScratchDisk:
+        given = victim.storage.give(disk)
+        name = victim.storage.seen(given).name
+        victim.ask(f"echo 'write through' >/sys/block/{name}/queue/write_cache")
+        return given
+
+    return give
+
+
+def test_a_flush_that_never_comes_is_found(victim: Guest) -> None:
+    source = victim.storage.give(victim.storage.source)
+    with pytest.raises(AssertionError, match="promise 1: sector 0: lost"):
+        test_durability.test_flushed_is_written(victim, source, give_without_flushes(victim))
+
+
+@pytest.mark.parametrize(
+    "check", [test_durability.test_ext4_survives_power_cuts, test_durability.test_vfat_survives_power_cuts]
+)
+def test_files_that_a_power_cut_would_take_are_found(
+    victim: Guest, check: Callable[[Guest, ScratchDisk, Callable[[ScratchDisk], ScratchDisk]], None]
+) -> None:
+    source = victim.storage.give(victim.storage.source)
+    with pytest.raises(AssertionError, match="power cut after .* writes: (record|not sound)"):
+        check(victim, source, give_without_flushes(victim))
+
+
+def test_a_bit_flipped_over_a_pause_is_found(victim: Guest, spoil: Spoil) -> None:
+    spoil(bad.Flips, 9000)
+    source = victim.storage.give(victim.storage.source)
+    with pytest.raises(AssertionError, match="sector 9000: bit flip"):
+        test_operations.test_pause_loses_nothing(victim, source, victim.storage.give(victim.storage.target))
+
+
+def test_a_mirror_that_differs_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    mirror = jobs.mirror
+
+    def mirror_and_forget(booted: Booted, disk: ScratchDisk) -> None:
+        mirror(booted, disk)
+        with booted.disks[disk.name].path.open("r+b") as file:
+            file.seek(500 * 512)
+            file.write(bytes(512))
+
+    monkeypatch.setattr(jobs, "mirror", mirror_and_forget)
+    source, target = (victim.storage.give(each) for each in (victim.storage.source, victim.storage.target))
+    with pytest.raises(AssertionError, match="sector 500: zeroed"):
+        test_operations.test_mirror_loses_nothing(victim, source, target)
+
+
+def test_a_backup_of_a_later_moment_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, end = jobs.begin_backup, jobs.end_backup
+    monkeypatch.setattr(jobs, "begin_backup", lambda booted, disk: 0)
+    monkeypatch.setattr(
+        jobs, "end_backup", lambda booted, disk, before, mark: end(booted, disk, before, begin(booted, disk))
+    )
+    source, target = (victim.storage.give(each) for each in (victim.storage.source, victim.storage.target))
+    with pytest.raises(AssertionError, match="sector 30000: stray write"):
+        test_operations.test_backup_is_of_one_moment(victim, source, target)
+
+
+def test_a_snapshot_that_keeps_nothing_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def keep_nothing(booted: Booted, disk: ScratchDisk) -> None:
+        booted.disks[f"{disk.name}-base"] = booted.disks[disk.name]
+
+    monkeypatch.setattr(jobs, "snapshot", keep_nothing)
+    monkeypatch.setattr(jobs, "revert", lambda booted, disk: None)
+    source, target = (victim.storage.give(each) for each in (victim.storage.source, victim.storage.target))
+    with pytest.raises(AssertionError, match="sector 1000: stray write"):
+        test_operations.test_snapshot_and_commit(victim, source, target)
+    target.layout = target_layout()
+    victim.storage.give(target)
+    with pytest.raises(AssertionError, match="sector 50001: stray write"):
+        test_operations.test_snapshot_and_return(victim, source, target)
+
+
+def test_a_disk_that_does_not_grow_is_found(
+    victim: Guest, booted: Booted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "resize", lambda booted, disk, size: None)
+    monkeypatch.setattr(booted, "notices", lambda seen: seen(booted.system))
+    source = victim.storage.give(victim.storage.source)
+    with pytest.raises(AssertionError, match="16777216"):
+        test_operations.test_resize_keeps_data(victim, source, victim.storage.give)
+
+
+def test_a_discard_that_does_nothing_is_found(victim: Guest, alter: Alter) -> None:
+    source = victim.storage.give(victim.storage.source)
+    alter(lambda disk: dataclasses.replace(disk, traits=USUAL))
+    with pytest.raises(AssertionError, match="sector 4096: stray write"):
+        test_operations.test_discard_gives_back(victim, source, victim.storage.give, zero=False)
+
+
+def test_a_file_system_damaged_by_an_unplug_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    take = disks.take
+
+    def take_and_damage(booted: Booted, disk: ScratchDisk) -> object:
+        answer = take(booted, disk)
+        with booted.disks[disk.name].path.open("r+b") as file:
+            file.seek(64 << 10)
+            file.write(b"\xff" * (512 << 10))
+        return answer
+
+    monkeypatch.setattr(guest_disks, "take", take_and_damage)
+    source = victim.storage.give(victim.storage.source)
+    with pytest.raises(AssertionError, match="not sound|record"):
+        test_operations.test_unplug_while_mounted(victim, source, victim.storage.give)
+
+
+def test_what_a_killed_hypervisor_had_not_written_is_found(
+    victim: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill = power.kill
+
+    def kill_and_lose(booted: Booted) -> None:
+        kill(booted)
+        words = ("-f", "qcow2", "-c", "write -z 51200 512", booted.disks["target"].path)
+        ask([require_tool("qemu-io"), *words])
+
+    monkeypatch.setattr(power, "kill", kill_and_lose)
+    source = victim.storage.give(victim.storage.source)
+    with pytest.raises(AssertionError, match="sector 100: zeroed"):
+        test_durability.test_killed_hypervisor_loses_nothing(victim, source, victim.storage.give)

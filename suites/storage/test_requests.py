@@ -1,0 +1,130 @@
+"""Storage: requests of every size, place and kind, on every kind of disk, end where they were meant to.
+
+Mandatory is what each guest does from its first boot on: requests of all sizes, and the block sizes, caches
+and formats that platforms are sold with. That a disk shows the size and serial number that it was given is
+mandatory, too: whoever cannot tell two disks apart writes to the wrong one.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import pytest
+
+from fixtures.disks import GiveDisk, ScratchDisk
+from fixtures.guest.guest import Guest
+from fixtures.guest.storage import Copy
+from fixtures.machine.traits import Aio, BlockSize, Cache, Traits
+from fixtures.oracles.layout import Layout
+from fixtures.systems.storage import How
+
+KIB, MIB = 1 << 10, 1 << 20
+WAYS: tuple[How, ...] = get_args(How)
+
+SIZES = [
+    Copy(0, 1, 512),
+    Copy(1, 63, 512),
+    Copy(63, 9, 4608),
+    Copy(101, 999, 1536),
+    Copy(2048, 2048, 64 * KIB),
+    Copy(4097, 4095, 128 * KIB),
+    Copy(9001, 16384, 4 * MIB),
+    Copy(65535, 1, 512),
+]
+UNALIGNED = [
+    Copy(30001, 333, 777, how="buffered"),
+    Copy(31007, 1001, 3333, how="buffered"),
+    Copy(33333, 4000, 65537, how="buffered"),
+]
+# Places all over the disk, far from each other, in no order.
+SCATTERED = [Copy(40000 + 9973 * step % 8000, 1 + step % 7, 512, how="synchronous") for step in range(24)]
+JOBS = [Copy(50000 + 1500 * job, 1500, (job % 4 + 1) * 4 * KIB) for job in range(8)]
+
+
+@pytest.mark.check("storage.requests-of-every-shape", level="mandatory")
+def test_requests_of_every_shape(guest: Guest, source_disk: ScratchDisk, target_disk: ScratchDisk) -> None:
+    """One sector to several MiB, odd places, unaligned, scattered, parallel: all is on the host's disk."""
+    guest.storage.copy_all(source_disk, target_disk, [*SIZES, *UNALIGNED])
+    guest.storage.copy_all(source_disk, target_disk, SCATTERED)
+    guest.storage.copy_all(source_disk, target_disk, JOBS, at_once=True)
+    comparison = guest.storage.compare_on_host(target_disk)
+    assert comparison.bad_sectors == 0, comparison.words
+    assert guest.storage.checksum(target_disk) == target_disk.checksum()
+
+
+BLOCKS = {"512n": (512, 512), "512e": (512, 4096), "4Kn": (4096, 4096)}
+UNITS = [(0, 1, 1), (3, 5, 1), (9, 100, 3), (255, 511, 64), (1024, 1024, 1024)]
+
+
+@pytest.mark.parametrize("blocks", BLOCKS.values(), ids=list(BLOCKS))
+@pytest.mark.check("storage.sector-sizes", level="mandatory")
+def test_sector_sizes(
+    guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk, blocks: tuple[BlockSize, BlockSize]
+) -> None:
+    """A disk shows the sectors that it has, and is written and read right in units of them and of others."""
+    logical, physical = blocks
+    traits = Traits(logical_block=logical, physical_block=physical)
+    disk = give_disk(ScratchDisk.of("target", Layout.of_size(32 * MIB), traits))
+    seen = guest.storage.seen(disk)
+    assert (seen.logical_block, seen.physical_block, seen.size) == (logical, physical, 32 * MIB)
+    unit = logical // 512
+    copies = [Copy(unit * first, unit * count, logical * block) for first, count, block in UNITS]
+    guest.storage.copy_all(source_disk, disk, [*copies, Copy(20001, 37, 777, how="buffered")])
+    comparison = guest.storage.compare_on_host(disk)
+    assert comparison.bad_sectors == 0, comparison.words
+    assert guest.storage.checksum(disk) == disk.checksum()
+
+
+@pytest.mark.parametrize("format_", ["raw", "qcow2"])
+@pytest.mark.parametrize(
+    ("cache", "aio"),
+    [
+        ("writeback", "threads"),
+        ("writethrough", "threads"),
+        ("none", "native"),
+        ("none", "io_uring"),
+        ("directsync", "native"),
+    ],
+)
+@pytest.mark.check("storage.caches-and-formats", level="mandatory")
+def test_caches_and_formats(
+    guest: Guest,
+    source_disk: ScratchDisk,
+    give_disk: GiveDisk,
+    cache: Cache,
+    aio: Aio,
+    format_: Literal["raw", "qcow2"],
+) -> None:
+    """Whatever the cache, the asynchronous I/O and the format on the host: writes arrive, and read back."""
+    traits = Traits(cache=cache, aio=aio)
+    disk = give_disk(ScratchDisk.of("target", Layout.of_size(32 * MIB), traits, format=format_))
+    guest.storage.copy_all(source_disk, disk, [*SIZES, *UNALIGNED])
+    guest.storage.copy_all(source_disk, disk, JOBS, at_once=True)
+    comparison = guest.storage.compare_on_host(disk)
+    assert comparison.bad_sectors == 0, comparison.words
+    assert guest.storage.checksum(disk) == disk.checksum()
+
+
+@pytest.mark.check("storage.read-only-refuses-writes", level="mandatory")
+def test_read_only_refuses_writes(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
+    """A disk that is read-only says so, is read as it is, and refuses each kind of write; nothing changes."""
+    layout = Layout.of_size(8 * MIB).with_written(100, 1000, seed=3)
+    disk = give_disk(ScratchDisk.of("readonly", layout, read_only=True))
+    assert guest.storage.seen(disk).read_only
+    for how in WAYS:
+        assert guest.storage.try_copy(source_disk, disk, Copy(2048, 64, 4096, how=how)) != "done"
+    assert guest.storage.checksum(disk) == disk.checksum()
+    comparison = guest.storage.compare_on_host(disk)
+    assert comparison.bad_sectors == 0, comparison.words
+
+
+@pytest.mark.check("storage.shown-as-given", level="mandatory")
+def test_shown_as_given(guest: Guest, give_disk: GiveDisk) -> None:
+    """Each disk shows the size and the serial number that it was given, also where both are odd."""
+    sizes = {"A": 1 * MIB, "LONGER-NAME-20": 3 * MIB + 512, "C3PO": 257 * MIB}
+    disks = [
+        give_disk(ScratchDisk.of(name, Layout.of_size(size, blank=True))) for name, size in sizes.items()
+    ]
+    assert {disk.serial: guest.storage.seen(disk).size for disk in disks} == {
+        disk.serial: disk.layout.size for disk in disks
+    }
