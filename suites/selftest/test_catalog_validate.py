@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.catalog import yaml_source
+from fixtures.catalog.fields import Spec
 from fixtures.catalog.specs import (
     BuiltImage,
     FetchedImage,
@@ -14,7 +15,6 @@ from fixtures.catalog.specs import (
     LocalImage,
     PlanSpec,
     PlatformSpec,
-    Spec,
 )
 from fixtures.catalog.validate import validate
 from fixtures.errors import CatalogError
@@ -157,7 +157,7 @@ def test_a_mistake_in_a_guest(right: str, wrong: str, messages: list[str]) -> No
 
 
 DIGEST = "sha256:" + "0" * 64
-NOT_ONE = "x.yaml:5: image: expected a mapping with exactly one of the keys build, url and path; found "
+NOT_ONE = "x.yaml:5: image: expected a mapping with exactly one of the keys build, url, path, package and blank; found "
 IMAGE_MISTAKES = [
     ("debian", [NOT_ONE + "'debian'"]),
     ("[a]", [NOT_ONE + "a list"]),
