@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from fixtures.report.model import Report
 from fixtures.report.signing import Signer
 from fixtures.run import Beginning, now
 from fixtures.runfile import write_run
+from fixtures.verify.__main__ import verify
 from suites.selftest import report_sample as sample
 
 MACHINE = "evidence/machines/gw0/debian-12@q35-uefi-virtio/machine-1"
@@ -139,3 +141,20 @@ def sign_again(made: Made, report: Report | None = None, signer: Signer | None =
     used = signer or made.signer
     signed = statement(report or made.report, found, hashlib.sha256(manifest).hexdigest(), used)
     (made.directory / ATTESTATION).write_bytes(canonical(used.sign(canonical(signed))))
+
+
+def findings(made: Made, key: Path | None = None, plan: Path | None = None) -> list[str]:
+    """Code and object of every finding, in order."""
+    _, nets = verify(made.directory, key, plan, rejudge=False)
+    return [f"{finding.code} {finding.about}" for net in nets for finding in net.findings]
+
+
+def edit(path: Path, change: Callable[[Any], None]) -> None:
+    data = json.loads(path.read_bytes())
+    change(data)
+    path.write_bytes(canonical(data))
+
+
+def public_key(signer: Signer, path: Path) -> Path:
+    path.write_bytes(signer.public_pem)
+    return path

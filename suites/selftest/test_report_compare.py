@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.comparing import closed_by, main
+from fixtures.comparing import closed_by
 from fixtures.evidence.result import CheckResult, Failure, Measure, Outcome
-from fixtures.report.compare.change import change
 from fixtures.report.compare.comparison import Comparison, compare
 from fixtures.report.compare.data import as_data
 from fixtures.report.compare.html import render_page
 from fixtures.report.compare.summary import summary_of
 from fixtures.report.compare.table import render_comparison
 from fixtures.report.model import Report
-from fixtures.report.write import write_report
 from suites.selftest import report_sample as sample
 from suites.selftest import report_stories as stories
 from suites.selftest.test_report_waivers import waiver
@@ -241,43 +236,6 @@ def test_the_same_configuration_is_claimed_only_of_what_is_known() -> None:
     assert "nobody knows" in text(unknown)
 
 
-def test_two_single_values_are_no_change() -> None:
-    found = change([1.0], [9.0])
-    assert (found.direction, found.ground, found.ratio) == (0, "single values", None)
-    assert change([1.0], []).ground == "one side"
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "ground", "direction"),
-    [
-        ([1, 1.1, 1.2], [2, 2.1, 2.2], "ranges", 1),
-        ([2, 2.1, 2.2], [1, 1.1, 1.2], "ranges", -1),
-        ([1, 1.1], [2, 2.1], "too few", 0),
-        ([1], [2, 2.1, 2.2], "too few", 0),
-        ([1, 1.1, 2.05], [2, 2.1, 2.2], "within the spread", 0),
-        ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5], "within the spread", 0),
-        ([0, 0, 0, 0, 0], [0, 0, 0, 0, 1], "within the spread", 0),
-    ],
-)
-def test_a_change_is_more_than_the_spread(
-    before: list[float], after: list[float], ground: str, direction: int
-) -> None:
-    found = change(before, after)
-    assert (found.ground, found.direction) == (ground, direction)
-
-
-def test_a_bootstrap_finds_what_ranges_hide_and_says_the_same_each_time() -> None:
-    generator = np.random.default_rng(1)
-    before = [*generator.normal(10, 0.3, 40), 14.0]
-    after = [*generator.normal(12, 0.3, 40), 9.0]
-    found = change(before, after)
-    assert (found.ground, found.direction) == ("bootstrap", 1)
-    assert found == change(before, after)
-    assert found.interval is not None
-    assert found.interval[0] > 1.15
-    assert "excludes 1" in found.words
-
-
 def boots(*seconds: float) -> Any:
     return tuple((("firmware", 0.1), ("login", each)) for each in seconds)
 
@@ -324,30 +282,3 @@ def test_the_page_has_no_script_and_what_guests_say_does_no_harm() -> None:
     assert "default-src 'none'" in page
     assert "\x1b" not in page
     assert "\x1b" not in render_comparison(compare(GOOD, nasty), 80, colour=False)
-
-
-def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_report(GOOD, tmp_path / "a")
-    write_report(with_result(outcome("FAIL")), tmp_path / "b")
-    places = [str(tmp_path / "a"), str(tmp_path / "b" / "report.json")]
-    files = [f"--json={tmp_path}/c.json", f"--html={tmp_path}/c.html"]
-    assert main([*places, *files]) == 1
-    assert "Regressed (1)" in capsys.readouterr().out
-    data = json.loads((tmp_path / "c.json").read_bytes())
-    assert [each["kind"] for each in data["transitions"]] == ["regressed"]
-    assert "Regressed" in (tmp_path / "c.html").read_text()
-    assert main([*reversed(places)]) == 0
-    assert main(["--gate=never", *places]) == 0
-
-
-def test_the_command_says_what_it_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_report(GOOD, tmp_path / "a")
-    write_report(GOOD, tmp_path / "b")
-    edited = tmp_path / "b" / "report.json"
-    edited.write_bytes(edited.read_bytes().replace(b'"name":"CERTIFIED"', b'"name":"INVALID"'))
-    assert main([str(tmp_path / "a"), str(tmp_path / "b")]) == 3
-    assert main([str(tmp_path / "a"), "/nowhere"]) == 3
-    assert main([str(tmp_path / "a")]) == 4
-    assert main([f"--json={tmp_path}", str(tmp_path / "a"), str(tmp_path / "a")]) == 4
-    said = capsys.readouterr().err.splitlines()
-    assert [line.startswith("ci/compare: ") for line in said] == [True] * 4

@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import re
-import struct
-import zlib
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fixtures.evidence.result import Failure, Measure
-from fixtures.report.baseline import BaselineDifference, Component, Shift, Timing
 from fixtures.report.contrast import contrast
 from fixtures.report.html import render_html
 from fixtures.report.measures import measure_rows
-from fixtures.report.screens import LARGEST, files_below
 from fixtures.report.tested import images
 from fixtures.report.unknowns import unknowns
-from fixtures.report.write import write_report
 from suites.selftest import report_sample as sample
 from suites.selftest import report_stories as stories
+from suites.selftest.html_sample import read
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fixtures.report.model import Report
 
-VOID = {"meta", "br", "input", "img", "hr", "link"}
 REPORTS = {
     "good": sample.good_report(),
     "troubled": stories.troubled_report(),
@@ -38,40 +30,6 @@ REPORTS = {
     "empty": sample.report_of([], planned=(), cells=[]),
     "no plan": sample.good_report(plan=None, narrowed=("-k storage",)),
 }
-
-
-class Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str, str]] = []
-        self.text: list[str] = []
-        self.unbalanced: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(tag, name, value or "") for name, value in attrs]
-
-    def handle_endtag(self, tag: str) -> None:
-        if not self.open or self.open.pop() != tag:
-            self.unbalanced.append(tag)
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data)
-
-
-def read(html: str) -> Reader:
-    reader = Reader()
-    reader.feed(html)
-    reader.close()
-    return reader
 
 
 @pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
@@ -251,81 +209,14 @@ def test_what_could_not_be_known_is_said() -> None:
     assert "Nothing of what this report asks for is missing." in render_html(known)
 
 
-def picture(width: int = 2, height: int = 2, padding: int = 0) -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    rows = zlib.compress((b"\0" + bytes(3 * width)) * min(height, 100))
-    padded = chunk(b"tEXt", bytes(padding)) if padding else b""
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + padded + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-
-def failed_with(path: str) -> Report:
-    results = sample.good_results()
-    results[0] = replace(results[0], outcome="FAIL", failure=Failure("X", "x"), evidence=(path,))
-    return sample.report_of(results)
-
-
-def test_a_screen_of_the_evidence_is_in_the_page(tmp_path: Path) -> None:
-    (tmp_path / "evidence").mkdir()
-    (tmp_path / "evidence" / "screen.png").write_bytes(picture())
-    write_report(failed_with("evidence/screen.png"), tmp_path)
-    reader = read((tmp_path / "report.html").read_text(encoding="utf-8"))
-    sources = [value for tag, name, value in reader.attributes if (tag, name) == ("img", "src")]
-    assert len(sources) == 1
-    assert sources[0].startswith("data:image/png;base64,iVBOR")
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"<svg onload=x>", picture()[:20], picture(100_000, 2), picture(2, 0), picture(padding=LARGEST)],
-    ids=["empty", "no picture", "cut off", "too wide", "flat", "too large"],
-)
-def test_what_is_no_fit_picture_is_only_linked(content: bytes) -> None:
-    html = render_html(failed_with("evidence/screen.png"), read=lambda _: content)
-    assert "<img" not in html
-    assert 'href="evidence/screen.png"' in html
-
-
-@pytest.mark.parametrize("path", ["../screen.png", "/etc/screen.png", "evidence/screen.png/"])
-def test_no_picture_is_taken_from_elsewhere(path: str) -> None:
-    assert "<img" not in render_html(failed_with(path), read=lambda _: picture())
-
-
-def test_a_link_in_the_evidence_is_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "secret.png").write_bytes(picture())
-    bundle = tmp_path / "bundle"
-    (bundle / "evidence").mkdir(parents=True)
-    (bundle / "evidence" / "screen.png").symlink_to(tmp_path / "secret.png")
-    assert files_below(bundle)("evidence/screen.png") is None
-    assert files_below(bundle)("../secret.png") is None
-
-
-def test_the_pictures_of_a_page_have_a_limit() -> None:
-    large = picture(padding=LARGEST - 1000)
-    failure = Failure("X", "x")
-    results = [
-        replace(item, outcome="FAIL", failure=failure, evidence=(f"evidence/{number}/screen.png",))
-        for number, item in enumerate(sample.good_results())
-    ]
-    assert render_html(sample.report_of(results), read=lambda _: large).count("<img") == 4
-
-
 def test_the_difference_to_a_baseline_is_shown_where_one_is_given() -> None:
     assert 'id="baseline"' not in render_html(sample.good_report())
     hostile = "<script>x</script>"
-    difference = BaselineDifference(
-        baseline="run 7 of 2 October 2026",
-        comparable=False,
-        components=(Component("hypervisor", "QEMU 7.2", hostile),),
-        shifts=(Shift("regressed", "boot.reaches-login", sample.CELLS[0], "PASS", "FAIL"),
-                Shift("new", "boot.other", sample.CELLS[0], "", "PASS")),
-        timings=(Timing("boot", "11.2 s", "12.6 s", "median of 3"),),
-    )  # fmt: skip
-    reader = read(render_html(sample.good_report(), baseline=difference))
+    failed = replace(sample.good_results()[0], outcome="FAIL", failure=Failure("AssertionError", hostile))
+    now = sample.report_of([failed, *sample.good_results()[1:]])
+    reader = read(render_html(now, baseline=sample.good_report()))
     text = " ".join("".join(reader.text).split())
-    for words in ("run 7 of", "did not run in the same setting", "regressed", "not there", "median of 3"):
+    for words in ("Difference to the baseline", "Before is the baseline", "Regressed (1)", hostile):
         assert words in text
     assert "script" not in reader.tags
     assert "#baseline" in [value for _, name, value in reader.attributes if name == "href"]

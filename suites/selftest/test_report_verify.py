@@ -4,59 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from fixtures.errors import HostFault
 from fixtures.evidence.result import Failure
 from fixtures.report.bundle import write_bundle
 from fixtures.report.canonical import canonical
 from fixtures.report.signing import PUBLIC_KEY, Signer
-from fixtures.verify import again, contents
-from fixtures.verify.__main__ import main, verify
-from fixtures.verify.opened import open_bundle
+from fixtures.verify import contents
+from fixtures.verify.__main__ import verify
 from suites.selftest import bundle_sample as sample
 from suites.selftest import report_sample
-from suites.selftest.bundle_sample import ANSWERS, MACHINE, Made, sign_again
+from suites.selftest.bundle_sample import ANSWERS, MACHINE, Made, edit, findings, public_key, sign_again
 from suites.selftest.test_report_waivers import waiver
 
 CELL, CHECK = sample.CHECK
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return sample.make_bundle(tmp_path_factory.mktemp("whole") / "bundle")
-
-
-@pytest.fixture
-def made(whole: Made, tmp_path: Path) -> Made:
-    """A copy that a test may spoil."""
-    shutil.copytree(whole.directory, tmp_path / "bundle")
-    return replace(whole, directory=tmp_path / "bundle")
-
-
-def findings(made: Made, key: Path | None = None, plan: Path | None = None) -> list[str]:
-    """Code and object of every finding, in order."""
-    _, nets = verify(made.directory, key, plan, rejudge=False)
-    return [f"{finding.code} {finding.about}" for net in nets for finding in net.findings]
-
-
-def edit(path: Path, change: Callable[[Any], None]) -> None:
-    data = json.loads(path.read_bytes())
-    change(data)
-    path.write_bytes(canonical(data))
-
-
-def public_key(signer: Signer, path: Path) -> Path:
-    path.write_bytes(signer.public_pem)
-    return path
 
 
 def test_a_bundle_that_nobody_touched_is_verified(made: Made, tmp_path: Path) -> None:
@@ -274,78 +239,3 @@ def test_a_page_that_says_something_else(made: Made, monkeypatch: pytest.MonkeyP
         path.write_bytes(path.read_bytes().replace(old, new, 1))
     sign_again(made)
     assert findings(made) == ["RENDERED-OTHERWISE junit.xml", "RENDERED-OTHERWISE report.html"]
-
-
-@pytest.mark.parametrize(
-    ("status", "out", "err", "found"),
-    [
-        (0, "26 outcomes are the same\n", "", []),
-        (1, "a FAIL, recorded PASS\n\nb PASS, recorded FAIL\n", "", ["JUDGED-OTHERWISE", "JUDGED-OTHERWISE"]),
-        (1, "", "boom", ["NOT-JUDGED"]),
-        (3, "", "Traceback\nValueError: x", ["NOT-JUDGED"]),
-        (-9, "", "", ["NOT-JUDGED"]),
-    ],
-)
-def test_what_judging_again_says(made: Made, monkeypatch: pytest.MonkeyPatch, status: int, out: str, err: str, found: list[str]) -> None:  # fmt: skip
-    asked = []
-
-    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        asked.append(command)
-        return subprocess.CompletedProcess(command, status, out, err)
-
-    monkeypatch.setattr(again, "_MODULE", "fixtures.verify")
-    monkeypatch.setattr(subprocess, "run", run)
-    net = again.judge_again(open_bundle(made.directory))
-    assert [finding.code for finding in net.findings] == found
-    assert asked[0][1:] == ["-m", "fixtures.verify", str(made.directory)]
-
-
-def test_a_suite_that_cannot_judge_again_says_so(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(again, "_MODULE", "fixtures.no_such_module")
-    net = again.judge_again(open_bundle(made.directory))
-    assert [finding.code for finding in net.findings] == ["NOT-AVAILABLE"]
-    assert not net.looked
-
-
-def test_the_command_line(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    directory = str(made.directory)
-    assert main(["--no-rejudge", directory]) == 0
-    out = capsys.readouterr().out
-    assert "Verified. The verdict is CERTIFIED." in out
-    assert "the identity of the signer is not proven" in out
-    (made.directory / "evil\x1b[31m\n.txt").write_text("x")
-    assert main(["--no-rejudge", directory]) == 1
-    out = capsys.readouterr().out
-    assert "ADDED evil .txt: MANIFEST.sha256 does not list it" in out
-    assert "\x1b" not in out
-    assert main(["--no-rejudge", "--json", directory]) == 1
-    data = json.loads(capsys.readouterr().out)
-    assert data["verified"] is False
-    assert {finding["code"] for net in data["nets"] for finding in net["findings"]} == {"ADDED"}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ([], "arguments are required"),
-        (["nowhere"], "is no directory"),
-        (["."], "holds no bundle"),
-        (["--key", "nowhere.pem", "BUNDLE"], "nowhere.pem: cannot be read"),
-        (["--key", "BUNDLE/report.json", "BUNDLE"], "holds no public key in PEM form"),
-        (["--plan", "nowhere.yaml", "BUNDLE"], "nowhere.yaml: cannot be read"),
-        (["--plan", "BUNDLE/waivers.json", "BUNDLE"], "holds no plan"),
-        (["--colour", "BUNDLE"], "unrecognized arguments"),
-    ],
-)
-def test_wrong_usage(made: Made, tmp_path: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    monkeypatch.chdir(tmp_path)
-    assert main([word.replace("BUNDLE", str(made.directory)) for word in arguments]) == 4
-    assert words in capsys.readouterr().err
-
-
-def test_a_key_of_another_kind_is_told(made: Made, tmp_path: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1()).public_key()
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    (tmp_path / "k.pem").write_bytes(key.public_bytes(serialization.Encoding.PEM, form))
-    with pytest.raises(HostFault, match="expected an Ed25519 key"):
-        verify(made.directory, tmp_path / "k.pem", None, rejudge=False)

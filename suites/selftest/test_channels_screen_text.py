@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.channels.terminal import last_screen, render
+from fixtures.channels.screen_text import last_screen, render
 
 if TYPE_CHECKING:
     from pathlib import Path
