@@ -7,6 +7,9 @@ import pytest
 from fixtures.collected import MeasureVerb
 from fixtures.guest.guest import Guest
 
+# Blocks of a picture that a blinking cursor can be in.
+CURSOR = 2
+
 
 @pytest.mark.cold
 @pytest.mark.looks
@@ -15,7 +18,7 @@ from fixtures.guest.guest import Guest
 def test_the_screen_shows_what_it_must(guest: Guest, measure: MeasureVerb) -> None:
     """From power-on, keys pressed on the way, the guest comes to the screen that its YAML describes."""
     stages = guest.boot_stages()
-    assert [name for name, _ in stages] == ["firmware", "ready"]
+    assert [name for name, _ in stages if name != "on the way"] == ["firmware", "ready"]
     measure("ready after", stages[-1][1], "s")
     assert guest.screen.unmatched() == []
 
@@ -31,12 +34,11 @@ def test_the_keyboard_answers(guest: Guest) -> None:
 @pytest.mark.needs("answer", "display")
 @pytest.mark.check("screen.display-alive", level="mandatory")
 def test_the_display_is_alive(guest: Guest) -> None:
-    """The display shows more than one colour, and another picture after keys were answered."""
-    before = guest.screen.picture()
-    assert guest.screen.answer() is not None
-    after = guest.screen.picture()
-    assert min(before.colours, after.colours) > 1
-    assert after.digest != before.digest
+    """The display shows more than one colour, and more changes in it than a cursor when keys are answered."""
+    display = guest.screen.display()
+    assert display.answer is not None
+    assert display.colours > 1
+    assert display.changed > CURSOR
 
 
 @pytest.mark.looks
