@@ -162,7 +162,8 @@ def test_a_guest_that_was_never_saved_is_found(victim: Guest, booted: Booted) ->
 
 @pytest.mark.boots
 def test_a_second_reset_is_found(victim: Guest, booted: Booted, monkeypatch: pytest.MonkeyPatch) -> None:
-    mark, told = booted.transcript.mark, []
+    mark = booted.transcript.mark
+    told: list[str] = []
 
     def interfere(stage: str) -> None:
         mark(stage)
