@@ -17,6 +17,7 @@ from fixtures import collected, errors, sight
 from fixtures.booted import Booted
 from fixtures.catalog.specs import Cell
 from fixtures.channels.keyboard import Keyboard
+from fixtures.channels.landmarks import READY
 from fixtures.deadline import Deadline
 from fixtures.evidence.record import LiveRecord
 from fixtures.guest.guest import Guest
