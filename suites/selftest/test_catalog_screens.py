@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.catalog.catalog import Catalog
+from fixtures.catalog.images import LocalImage
 from fixtures.catalog.specs import NOBODY, GuestSpec
 from fixtures.catalog.validate import validate
 from fixtures.catalog.yaml_source import load
@@ -78,3 +80,15 @@ def test_a_guest_without_a_shell_has_a_screen(tmp_path: Path, console: str) -> N
 def test_a_mistake_is_named(tmp_path: Path, right: str, wrong: str, message: str) -> None:
     assert right in GUEST
     assert message in refusal(tmp_path, GUEST.replace(right, wrong))
+
+
+def test_the_example_is_read_and_is_short() -> None:
+    root = Path(__file__).parents[2] / "guests"
+    catalog = Catalog.load([root, root / "examples"])
+    guest = catalog.expand(catalog.guests["freedos"], {"IRONGUEST_IMAGES": "/images"})
+    assert isinstance(guest.image, LocalImage)
+    assert (guest.image.path, guest.drive, guest.system) == ("/images/freedos.img", "floppy", "dos")
+    lines = (root / "examples" / "freedos.yaml").read_text().splitlines()
+    assert sum(not line.lstrip().startswith("#") for line in lines) < 20
+    # Without its medium it is nobody's by default.
+    assert "freedos" not in Catalog.load([root]).guests
