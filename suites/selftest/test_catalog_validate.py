@@ -81,7 +81,7 @@ GUEST_MISTAKES = [
     ("id: tiny", "id: Tiny", [
         "x.yaml:1: id: expected an id of lower-case letters, digits, dots and dashes; found 'Tiny'",
     ]),
-    ("arch: x86_64", "arch: amd64", ["x.yaml:4: arch: expected 'x86_64'; found 'amd64'"]),
+    ("arch: x86_64", "arch: amd64", ["x.yaml:4: arch: expected 'x86_64' or 'i386'; found 'amd64'"]),
     ("platforms: [pc]", "platforms: pc", ["x.yaml:6: platforms: expected a list; found 'pc'"]),
     ("platforms: [pc]", "platforms: []", [
         "x.yaml:6: platforms: expected at least 1 in the list; found an empty list",
@@ -174,7 +174,7 @@ IMAGE_MISTAKES = [
         "x.yaml:5: image.packages.2: expected a package's name; found 'A'",
     ]),
     ("{build: debian, suite: sid, BuiltImage: 1}", [
-        "x.yaml:5: image: key 'BuiltImage' is unknown; known: build, packages, size, suite",
+        "x.yaml:5: image: key 'BuiltImage' is unknown; known: arch, build, console, packages, size, suite",
     ]),
     ("{url: 'https://a/b'}", ["x.yaml:5: image: missing key 'checksum' (in mapping that starts at line 5)"]),
     ("{url: a, checksum: b}", [
