@@ -27,6 +27,7 @@ def test_reset_reboots_once(guest: Guest) -> None:
     assert guest.boot_id() != before
 
 
+@pytest.mark.needs("power-button")
 @pytest.mark.check("lifecycle.shuts-down-by-acpi", level="mandatory")
 def test_shuts_down_by_acpi(guest: Guest) -> None:
     """When the power button is pressed the guest turns the machine off, once, and QEMU leaves in order."""

@@ -67,7 +67,7 @@ GUEST_MISTAKES = [
     ]),
     ("console: serial", "console: serial\nzzz: 1", [
         ("x.yaml:8: key 'zzz' is unknown; known: arch, budget, console, drivers, id, image, login, platforms,"
-        " requires, system, title, tolerates"),
+        " requires, screen, system, title, tolerates"),
     ]),
     ("title: A tiny guest", "title: 12", ["x.yaml:2: title: expected text; found 12; put it in quotes"]),
     ("title: A tiny guest", "title: 1.10", ["x.yaml:2: title: expected text; found 1.10; put it in quotes"]),
@@ -81,7 +81,7 @@ GUEST_MISTAKES = [
     ("id: tiny", "id: Tiny", [
         "x.yaml:1: id: expected an id of lower-case letters, digits, dots and dashes; found 'Tiny'",
     ]),
-    ("arch: x86_64", "arch: amd64", ["x.yaml:4: arch: expected 'x86_64'; found 'amd64'"]),
+    ("arch: x86_64", "arch: amd64", ["x.yaml:4: arch: expected 'x86_64' or 'i386'; found 'amd64'"]),
     ("platforms: [pc]", "platforms: pc", ["x.yaml:6: platforms: expected a list; found 'pc'"]),
     ("platforms: [pc]", "platforms: []", [
         "x.yaml:6: platforms: expected at least 1 in the list; found an empty list",
@@ -152,7 +152,8 @@ def test_a_mistake_in_a_guest(right: str, wrong: str, messages: list[str]) -> No
 
 DIGEST = "sha256:" + "0" * 64
 NOT_ONE = (
-    "x.yaml:5: image: expected a mapping with exactly one of the keys build, url, path and install; found "
+    "x.yaml:5: image: expected a mapping with exactly one of the keys"
+    " build, url, path, install, package and blank; found "
 )
 IMAGE_MISTAKES = [
     ("debian", [NOT_ONE + "'debian'"]),
@@ -173,7 +174,7 @@ IMAGE_MISTAKES = [
         "x.yaml:5: image.packages.2: expected a package's name; found 'A'",
     ]),
     ("{build: debian, suite: sid, BuiltImage: 1}", [
-        "x.yaml:5: image: key 'BuiltImage' is unknown; known: build, packages, size, suite",
+        "x.yaml:5: image: key 'BuiltImage' is unknown; known: arch, build, console, packages, size, suite",
     ]),
     ("{url: 'https://a/b'}", ["x.yaml:5: image: missing key 'checksum' (in mapping that starts at line 5)"]),
     ("{url: a, checksum: b}", [

@@ -26,6 +26,7 @@ SCRIPTS = (
 )
 TOOLS = (
     "qemu-system-x86_64", "qemu-img", "mmdebstrap", "gpg", "mke2fs", "mkfs.vfat", "mcopy", "sfdisk", "swtpm",
+    "arch-test", "tesseract",
     "setpriv", "as", "fakeroot", "newuidmap",
 )  # fmt: skip
 SYSTEM = (

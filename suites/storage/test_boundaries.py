@@ -14,6 +14,8 @@ from fixtures.guest.storage import SEED, Copy
 from fixtures.machine.traits import Traits
 from fixtures.oracles.layout import Layout
 
+pytestmark = pytest.mark.needs("shell", "disk-tools")
+
 MIB, TIB = 1 << 20, 1 << 40
 
 LARGE = (2 * TIB + 64 * MIB) // 512

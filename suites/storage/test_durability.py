@@ -16,6 +16,8 @@ from fixtures.guest.storage import Copy
 from fixtures.machine.traits import Traits
 from fixtures.oracles.layout import Layout
 
+pytestmark = pytest.mark.needs("shell", "disk-tools")
+
 LOGGED = Traits(logged=True)
 STEPS = [
     [Copy(0, 1, 512)],

@@ -15,6 +15,8 @@ from fixtures.guest.storage import Copy
 from fixtures.machine.traits import Fault, Traits
 from fixtures.oracles.layout import Layout
 
+pytestmark = pytest.mark.needs("shell", "disk-tools")
+
 SIZE = 32 << 20
 BAD = 6000
 

@@ -15,6 +15,8 @@ from fixtures.guest.storage import Copy
 from fixtures.machine.traits import Traits
 from fixtures.oracles.layout import Layout
 
+pytestmark = pytest.mark.needs("shell", "disk-tools")
+
 MIB = 1 << 20
 SIZE = 32 * MIB
 # Small requests: the guest is at it while things happen.

@@ -18,6 +18,8 @@ from fixtures.machine.traits import Aio, BlockSize, Cache, Traits
 from fixtures.oracles.layout import Layout
 from fixtures.systems.storage import How
 
+pytestmark = pytest.mark.needs("shell", "disk-tools")
+
 KIB, MIB = 1 << 10, 1 << 20
 WAYS: tuple[How, ...] = get_args(How)
 

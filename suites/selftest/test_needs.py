@@ -1,0 +1,76 @@
+"""Which checks apply to which guests, and in which words they do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.catalog.catalog import Catalog
+from fixtures.catalog.specs import Cell
+from fixtures.needs import lacking
+from fixtures.outcome import skip_reason
+from fixtures.report.outcomes import NOT_APPLICABLE
+from suites.selftest import machine_sample
+
+SHIPPED = Catalog.load([Path(__file__).parents[2] / "guests"])
+
+
+def cell(**guest: Any) -> Cell:
+    """A cell of a guest without a shell; keyword arguments change the guest."""
+    base = machine_sample.cell(devices={"disk": ["ide-hd"], "display": ["VGA"], "nic": ["e1000"]})
+    screen = {"shows": "ready", **guest.pop("screen", {})}
+    fields = {"id": "x", "title": "X", "system": "none", "arch": "x86_64", "image": {"blank": "1M"}}
+    fields |= {"platforms": ["bare"], "console": "vga-text", "screen": screen}
+    return Cell.of(type(base.guest).model_validate(fields | guest), base.platform)
+
+
+def test_a_guest_with_a_shell_is_asked_what_it_was_asked_before() -> None:
+    debian = SHIPPED.cell("debian-12@pc-bios-ide")
+    assert [lacking(debian, needs) for needs in ([], ["shell"], ["nothing"], ["power-button"])] == [None] * 4
+    assert (
+        lacking(debian, ["screen"])
+        == "not_described: the YAML of debian-12 does not say what its screen shows"
+    )
+
+
+def test_a_check_that_does_not_say_needs_a_shell() -> None:
+    assert lacking(cell(), []) == "no_shell_by_design: no command can be run in x"
+    assert lacking(cell(), ["nothing"]) is None
+
+
+@pytest.mark.parametrize(
+    ("need", "more"),
+    [
+        ("answer", {"screen": {"answer": {"press": "x", "shows": "y"}}}),
+        ("driven", {"drivers": {"e1000": "its own"}}),
+        ("power-button", {"screen": {"powers_off": True}}),
+    ],
+)
+def test_what_is_described_is_checked(need: str, more: dict[str, Any]) -> None:
+    words = lacking(cell(), [need])
+    assert words is not None
+    assert words.startswith("not_described: the YAML of x does not say ")
+    assert lacking(cell(**more), [need]) is None
+
+
+def test_a_device_of_another_platform_is_not_driven_here() -> None:
+    assert lacking(cell(drivers={"virtio-net-pci": "its own", "e1000": "none"}), ["driven"]) is not None
+
+
+def test_a_machine_without_a_display() -> None:
+    bare = Cell.of(cell().guest, machine_sample.cell().platform)
+    assert lacking(bare, ["screen", "display"]) == "device_absent_by_design: bare has no display"
+
+
+def test_reasons_are_of_the_closed_list_and_leave_no_question_open() -> None:
+    for words in (lacking(cell(), []), lacking(cell(), ["answer"])):
+        reason = skip_reason(words or "")
+        assert reason is not None
+        assert reason[0] in NOT_APPLICABLE
+
+
+def test_an_unknown_need_is_a_mistake_of_the_check() -> None:
+    with pytest.raises(ValueError, match="a check needs luck; expected some of shell"):
+        lacking(cell(), ["luck"])

@@ -1,0 +1,184 @@
+"""The checks of guests without a shell, on a real one that was broken on purpose: GRUB's rescue CD.
+
+Run with ``--guest grub-rescue``; on other guests there is nothing to be broken here.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fixtures import collected, errors, sight
+from fixtures.booted import Booted
+from fixtures.catalog.specs import Cell
+from fixtures.channels.keyboard import Keyboard
+from fixtures.channels.landmarks import READY
+from fixtures.deadline import Deadline
+from fixtures.evidence.record import LiveRecord
+from fixtures.guest.guest import Guest
+from fixtures.lab import Lab, Wish
+from fixtures.machine.machine import Machine
+from fixtures.machine.screen import screendump
+from fixtures.outside import Outside
+from suites.screen import test_screen
+
+KEYS = "x"
+
+
+@pytest.fixture
+def booted(request: pytest.FixtureRequest, cell: Cell, lab: Lab) -> Booted:
+    """The live cell, for those who break it."""
+    if cell.guest.id != "grub-rescue":
+        pytest.skip("not_in_profile: the guest whose screen is broken is GRUB's rescue CD")
+    return lab.machine(Wish(cell, cold=False, group=None, again=collected.again(request.node)))[0]
+
+
+@pytest.fixture
+def victim(cell: Cell, booted: Booted, tmp_path: Path) -> Iterator[Guest]:
+    """The guest as a check would get it; its commands have little time."""
+    budget = cell.guest.budget.model_copy(update={"command": 0.4})
+    booted.cell = replace(cell, guest=cell.guest.model_copy(update={"budget": budget}))
+    record = LiveRecord(tmp_path / "answers.jsonl")
+    yield Guest(cell, Outside(record, booted))
+    record.close()
+    booted.cell = cell
+
+
+def describes(victim: Guest, booted: Booted, **drivers: str) -> Guest:
+    """The guest, with a YAML that claims more than it does."""
+    guest = victim.cell.guest.model_copy(update={"drivers": drivers})
+    booted.cell = replace(booted.cell, guest=guest)
+    return Guest(booted.cell, victim._outside)
+
+
+def deaf(booted: Booted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the guest hears no key."""
+    execute = Machine.execute
+
+    def unplugged(machine: Machine, command: str, *arguments: object, **options: object) -> object:
+        return {} if command == "send-key" else execute(machine, command, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Machine, "execute", unplugged)
+
+
+def test_healthy_guest_passes(victim: Guest) -> None:
+    test_screen.test_the_keyboard_answers(victim)
+    test_screen.test_the_display_is_alive(victim)
+    test_screen.test_it_survives_a_pause(victim)
+    test_screen.test_it_survives_a_checkpoint(victim)
+
+
+def test_another_screen_is_found(victim: Guest, booted: Booted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(victim, "boot_stages", lambda: [("firmware", 0.0), ("ready", 1.0)])
+    test_screen.test_the_screen_shows_what_it_must(victim, lambda *_: None)
+    assert booted.screen is not None
+    booted.screen.press(KEYS, Deadline.after(10.0))
+    assert booted.screen.wait_until(
+        lambda look: any("grub> x" in line for line in look.lines), Deadline.after(60.0)
+    )
+    with pytest.raises(AssertionError, match="grub> "):
+        test_screen.test_the_screen_shows_what_it_must(victim, lambda *_: None)
+
+
+def test_a_boot_that_never_became_ready_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(victim, "boot_stages", lambda: [("firmware", 0.0), ("on the way", 1.0)])
+    with pytest.raises(AssertionError, match="ready"):
+        test_screen.test_the_screen_shows_what_it_must(victim, lambda *_: None)
+
+
+def test_a_keyboard_without_its_guest_is_found(
+    victim: Guest, booted: Booted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deaf(booted, monkeypatch)
+    with pytest.raises(AssertionError, match="None is not None"):
+        test_screen.test_the_keyboard_answers(victim)
+
+
+def test_a_guest_with_another_layout_is_found(victim: Guest, booted: Booted) -> None:
+    assert booted.screen is not None
+    booted.screen._keyboard = Keyboard(booted.machine, "fr")
+    with pytest.raises(AssertionError, match="None is not None"):
+        test_screen.test_the_keyboard_answers(victim)
+
+
+def test_a_frozen_display_is_found(
+    victim: Guest, booted: Booted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screendump(booted.machine, tmp_path / "frozen.png")
+    monkeypatch.setattr(sight, "screendump", lambda _, path: shutil.copyfile(tmp_path / "frozen.png", path))
+    with pytest.raises(AssertionError, match="0 > 2"):
+        test_screen.test_the_display_is_alive(victim)
+
+
+def test_a_device_that_nobody_drives_is_found(victim: Guest, booted: Booted) -> None:
+    model = victim.cell.platform.model("nic")
+    claimed = describes(victim, booted, **{model: "nobody"})
+    with pytest.raises(AssertionError, match="is no bus master|its status is"):
+        test_screen.test_devices_are_driven_as_the_host_sees(claimed)
+
+
+def test_a_disk_and_a_card_that_are_not_used_are_found(victim: Guest, booted: Booted) -> None:
+    """A clone has read nothing yet, and GRUB sends nothing."""
+    with pytest.raises(AssertionError, match=r"\(False, False\) == \(True, False\)"):
+        test_screen.test_disk_and_network_are_used(victim)
+    claimed = describes(victim, booted, **{victim.cell.platform.model("nic"): "nobody"})
+    with pytest.raises(AssertionError, match=r"\(False, False\) == \(True, True\)"):
+        test_screen.test_disk_and_network_are_used(claimed)
+
+
+@contextmanager
+def nothing(machine: Machine) -> Iterator[None]:
+    """A pause that is none."""
+    del machine
+    yield
+
+
+@contextmanager
+def for_good(machine: Machine) -> Iterator[None]:
+    """A pause that does not end."""
+    machine.execute("stop")
+    yield
+
+
+def test_a_machine_that_does_not_stop_or_go_on_is_found(
+    victim: Guest, booted: Booted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sight, "stopped", nothing)
+    with pytest.raises(AssertionError, match="'running', True, 'running'"):
+        test_screen.test_it_survives_a_pause(victim)
+    monkeypatch.setattr(sight, "stopped", for_good)
+    with pytest.raises(AssertionError, match="'paused', True, 'paused'"):
+        test_screen.test_it_survives_a_pause(victim)
+    booted.machine.execute("cont")
+
+
+def test_a_guest_that_was_never_saved_is_found(victim: Guest, booted: Booted) -> None:
+    booted.hardware = replace(booted.hardware, incoming=False)
+    with pytest.raises(AssertionError, match="False"):
+        test_screen.test_it_survives_a_checkpoint(victim)
+
+
+@pytest.mark.boots
+def test_a_second_reset_is_found(victim: Guest, booted: Booted, monkeypatch: pytest.MonkeyPatch) -> None:
+    mark, machine = booted.transcript.mark, booted.machine
+
+    def interfere(stage: str) -> None:
+        mark(stage)
+        if stage == READY:
+            before = machine.journal.mark()
+            machine.execute("system_reset")
+            machine.wait_event(["RESET"], before, Deadline.after(60.0), "it was reset")
+
+    monkeypatch.setattr(booted.transcript, "mark", interfere)
+    with pytest.raises(AssertionError, match=r"\([2-9], False\) == \(1, False\)"):
+        test_screen.test_a_reset_shows_the_screen_again(victim)
+
+
+def test_what_needs_a_shell_is_refused_in_words(victim: Guest) -> None:
+    with pytest.raises(errors.MachineNotUsable, match="has no shell by design; nobody can run 'uname'"):
+        victim.ask("uname")
