@@ -159,7 +159,13 @@ def test_todays_machine() -> None:
         expected += [{**device, **boot, "serial": disk.serial, "bus": f"port{number}"}]
     expected += [*NETWORK, *port(4)]
     expected += ["-device", {"driver": "virtio-net-pci", "id": "nic0", "netdev": "net0", "bus": "port4"}]
-    expected += ["-chardev", "socket,id=entropy,fd=16", "-object", "rng-egd,id=entropy0,chardev=entropy", *port(5)]
+    expected += [
+        "-chardev",
+        "socket,id=entropy,fd=16",
+        "-object",
+        "rng-egd,id=entropy0,chardev=entropy",
+        *port(5),
+    ]
     expected += ["-device", {"driver": "virtio-rng-pci", "id": "rng0", "rng": "entropy0", "bus": "port5"}]
     expected += [*port(6), "-device", {"driver": "virtio-balloon-pci", "id": "balloon0", "bus": "port6"}]
     expected += [*port(7), "-device", {"driver": "virtio-serial-pci", "id": "ports0", "bus": "port7"}]
