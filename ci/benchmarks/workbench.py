@@ -70,7 +70,7 @@ class Workbench:
     @property
     def image(self) -> Image:
         """The cell's image, which the first one who needs it makes or verifies."""
-        return self.images.of(self.cell.guest)
+        return self.images.of(self.cell)
 
     @property
     def wish(self) -> Wish:

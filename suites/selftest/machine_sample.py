@@ -83,7 +83,7 @@ def cell(**platform: Any) -> Cell:
 def guest(**image: Any) -> GuestSpec:
     """The guest of :func:`cell` with another image, as its YAML would have it."""
     spec = cell().guest
-    return type(spec).model_validate({**spec.model_dump(exclude={"budget"}), "image": image})
+    return type(spec).model_validate({**spec.model_dump(exclude={"budget", "requires"}), "image": image})
 
 
 def quiet(line: str) -> None:

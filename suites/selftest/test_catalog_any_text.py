@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.catalog import yaml_source
-from fixtures.catalog.specs import GuestSpec, PlanSpec, PlatformSpec, Spec
+from fixtures.catalog.fields import Spec
+from fixtures.catalog.specs import GuestSpec, PlanSpec, PlatformSpec
 from fixtures.catalog.validate import validate
 from fixtures.errors import CatalogError
 

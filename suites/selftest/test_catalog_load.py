@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.catalog.catalog import Catalog
-from fixtures.catalog.specs import BuiltImage, LocalImage
+from fixtures.catalog.images import BuiltImage, LocalImage
 from fixtures.errors import CatalogError
 
 SHIPPED = Path(__file__).parents[2] / "guests"

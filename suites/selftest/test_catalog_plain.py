@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.catalog.catalog import Catalog
+from fixtures.catalog.images import BuiltImage
 from fixtures.catalog.plain import from_plain, to_plain
-from fixtures.catalog.specs import Budget, BuiltImage, GuestSpec, PlanSpec, PlatformSpec
+from fixtures.catalog.specs import Budget, GuestSpec, PlanSpec, PlatformSpec
 from fixtures.errors import CatalogError
 
 SHIPPED = Catalog.load([Path(__file__).parents[2] / "guests"])

@@ -7,15 +7,9 @@ from pathlib import Path
 import pytest
 
 from fixtures.catalog import yaml_source
-from fixtures.catalog.specs import (
-    BuiltImage,
-    FetchedImage,
-    GuestSpec,
-    LocalImage,
-    PlanSpec,
-    PlatformSpec,
-    Spec,
-)
+from fixtures.catalog.fields import Spec
+from fixtures.catalog.images import BuiltImage, FetchedImage, LocalImage
+from fixtures.catalog.specs import GuestSpec, PlanSpec, PlatformSpec
 from fixtures.catalog.validate import validate
 from fixtures.errors import CatalogError
 
@@ -73,7 +67,7 @@ GUEST_MISTAKES = [
     ]),
     ("console: serial", "console: serial\nzzz: 1", [
         ("x.yaml:8: key 'zzz' is unknown; known: arch, budget, console, drivers, id, image, login, platforms,"
-        " system, title, tolerates"),
+        " requires, system, title, tolerates"),
     ]),
     ("title: A tiny guest", "title: 12", ["x.yaml:2: title: expected text; found 12; put it in quotes"]),
     ("title: A tiny guest", "title: 1.10", ["x.yaml:2: title: expected text; found 1.10; put it in quotes"]),
@@ -157,7 +151,9 @@ def test_a_mistake_in_a_guest(right: str, wrong: str, messages: list[str]) -> No
 
 
 DIGEST = "sha256:" + "0" * 64
-NOT_ONE = "x.yaml:5: image: expected a mapping with exactly one of the keys build, url and path; found "
+NOT_ONE = (
+    "x.yaml:5: image: expected a mapping with exactly one of the keys build, url, path and install; found "
+)
 IMAGE_MISTAKES = [
     ("debian", [NOT_ONE + "'debian'"]),
     ("[a]", [NOT_ONE + "a list"]),
@@ -183,6 +179,26 @@ IMAGE_MISTAKES = [
     ("{url: a, checksum: b}", [
         "x.yaml:5: image.checksum: expected sha256: and 64 lower-case hexadecimal digits; found 'b'",
         "x.yaml:5: image.url: expected an address that starts with http://, https:// or file://; found 'a'",
+    ]),
+    ("{install: windows, medium: a}", [
+        ("x.yaml:5: image.index: expected which image of the medium is meant: either its edition or its index;"
+        " found nothing"),
+    ]),
+    ("\n  install: windows\n  medium: a\n  edition: b\n  index: 1", [
+        ("x.yaml:9: image.index: expected which image of the medium is meant: either its edition or its index;"
+        " found 1"),
+    ]),
+    ("\n  install: windows\n  medium: a\n  index: 0\n  locale: english\n  product_key: secret", [
+        "x.yaml:8: image.index: expected at least 1; found 0",
+        "x.yaml:9: image.locale: expected a language and a country, like en-US; found 'english'",
+        ("x.yaml:10: image.product_key: expected five groups of five capital letters and digits, or ${NAME} of a"
+        " variable that holds them; found 'secret'"),
+    ]),
+    ("\n  install: dos\n  edition: b\n  drivers: {path: c, folder: 2k99}", [
+        "x.yaml:6: image.install: expected 'windows'; found 'dos'",
+        "x.yaml:6: image: missing key 'medium' (in mapping that starts at line 6)",
+        ("x.yaml:8: image.drivers.folder: expected '2k8R2', '2k12', '2k12R2', '2k16', '2k19', '2k22', '2k25', 'w7', 'w8',"
+        " 'w8.1', 'w10' or 'w11'; found '2k99'"),
     ]),
     ("{path: a, format: vmdk}", ["x.yaml:5: image.format: expected 'qcow2' or 'raw'; found 'vmdk'"]),
 ]  # fmt: skip

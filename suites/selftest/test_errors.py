@@ -8,7 +8,8 @@ import re
 import pytest
 
 from fixtures import errors
-from fixtures.errors import IronguestError, Postmortem, SuiteFault, SystemFault, from_json, to_json
+from fixtures.error_data import from_json, to_json
+from fixtures.errors import IronguestError, Postmortem, SuiteFault, SystemFault
 
 
 def family(root: type[IronguestError]) -> list[type[IronguestError]]:

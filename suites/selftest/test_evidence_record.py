@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fixtures.errors import CommandFailed, Postmortem, from_json
+from fixtures.error_data import from_json
+from fixtures.errors import CommandFailed, Postmortem
 from fixtures.evidence.record import LiveRecord
 
 if TYPE_CHECKING:

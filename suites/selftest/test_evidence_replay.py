@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fixtures.error_data import to_json
 from fixtures.errors import (
     CommandFailed,
     EvidenceDamaged,
@@ -18,7 +19,6 @@ from fixtures.errors import (
     LookFailed,
     Postmortem,
     RecordDiverged,
-    to_json,
 )
 from fixtures.evidence.record import Json, LiveRecord, answers_name
 from fixtures.evidence.replay import ReplayRecord

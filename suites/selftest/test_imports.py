@@ -13,7 +13,9 @@ FIXTURES = ROOT / "fixtures"
 # From the bottom to the top: a room imports from itself and from what stands before it.
 ORDER = (
     *(
+        "postmortem",
         "errors",
+        "error_data",
         "deadline",
         "evidence",
         "catalog",
@@ -79,7 +81,7 @@ ORDER = (
 # Rooms that see less than all that lies below them.
 NARROW = {
     "catalog": {"errors"},
-    "evidence": {"errors"},
+    "evidence": {"errors", "error_data"},
     "report": {"errors", "evidence", "catalog"},
 }
 MODULES = sorted(FIXTURES.rglob("*.py"))

@@ -82,7 +82,9 @@ def skip_unless_possible(cell: Cell) -> None:
 
 @pytest.mark.parametrize("name", CATALOG.platforms)
 def test_a_shipped_platform_starts(tmp_path: Path, name: str) -> None:
-    (cell,) = CATALOG.select(["debian-12"], [name])
+    # Whatever guest is on it, none is started; and the CPU's enlightenments are no devices.
+    platform = CATALOG.platforms[name].model_copy(update={"enlightenments": ()})
+    cell = Cell.of(CATALOG.guests["debian-12"], platform)
     skip_unless_possible(cell)
     judge(cell, tmp_path)
 

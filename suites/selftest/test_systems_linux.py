@@ -18,6 +18,7 @@ from fixtures.systems import (
 )
 from fixtures.systems.linux import Linux, parse_digest
 from fixtures.systems.registry import system_for
+from fixtures.systems.system import System
 
 SAMPLES = Path(__file__).parent / "samples"
 FILES = {
@@ -55,9 +56,14 @@ def shell() -> Recorded:
     return Recorded(SAMPLES / "debian-12-q35")
 
 
+def test_linux_is_a_system(shell: Recorded) -> None:
+    system: System = system_for("linux")(shell)
+    assert isinstance(system, Linux)
+
+
 @pytest.fixture
 def linux(shell: Recorded) -> Linux:
-    return system_for("linux")(shell)
+    return Linux(shell)
 
 
 def test_every_question_is_one_command(linux: Linux, shell: Recorded) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from fixtures import errors
 from fixtures.systems import linux_disks, linux_network, linux_pci
+from fixtures.systems.answers import BlockDevice, NetworkInterface, PciDevice
 from fixtures.systems.linux_answers import rows
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -40,7 +41,7 @@ def test_stock_drivers_of_a_virtio_machine() -> None:
 
 def test_every_field_of_a_pci_device() -> None:
     found = {device.address: device for device in linux_pci.parse(sample("debian-12-pc/pci.txt"))}
-    assert found["0000:00:06.0"] == linux_pci.PciDevice(
+    assert found["0000:00:06.0"] == PciDevice(
         address="0000:00:06.0",
         vendor=0x1AF4,
         device=0x1004,
@@ -108,7 +109,7 @@ def test_serial_numbers_of_every_bus() -> None:
 
 def test_every_field_of_a_disk() -> None:
     disks = {disk.name: disk for disk in linux_disks.parse(sample("debian-12-pc/disks.txt"))}
-    assert disks["vdc"] == linux_disks.BlockDevice(
+    assert disks["vdc"] == BlockDevice(
         name="vdc",
         serial="IG-ro-4k",
         size=16 << 20,
@@ -156,7 +157,7 @@ def test_a_serial_number_that_is_not_understood(end: str, said: str) -> None:
 
 def test_network_interfaces() -> None:
     assert linux_network.parse(sample("debian-12-q35/network.txt")) == (
-        linux_network.NetworkInterface(
+        NetworkInterface(
             name="enp0s3",
             mac="52:54:00:12:34:57",
             state="up",
@@ -165,7 +166,7 @@ def test_network_interfaces() -> None:
             pci_address="0000:00:03.0",
             ipv4=("10.0.2.15",),
         ),
-        linux_network.NetworkInterface(
+        NetworkInterface(
             name="lo",
             mac="00:00:00:00:00:00",
             state="unknown",

@@ -7,7 +7,7 @@ import pytest
 
 from fixtures import errors
 from fixtures.systems import linux_services
-from fixtures.systems.linux_services import Complaint, FailedUnit
+from fixtures.systems.answers import Complaint, FailedUnit
 
 SAMPLES = Path(__file__).parent / "samples"
 
