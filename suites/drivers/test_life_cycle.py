@@ -30,10 +30,10 @@ def test_drivers_let_go_and_take_again(guest: Guest) -> None:
 def test_a_cards_module_is_loaded_again(guest: Guest) -> None:
     """The card's module leaves and returns, idle and while it sends, and a payload crosses it as before."""
     sent = guest.network.sent_payload(seed=42, length=LENGTH)
+    assert guest.network.receive(seed=42, length=LENGTH) == sent
     for flooded in (False, True):
         frames = guest.devices.binding.reload_card(guest.devices.card_module(), flooded=flooded)
         assert (frames > 0) is flooded
-        assert guest.network.receive(seed=42, length=LENGTH) == sent
         assert guest.network.send(seed=42, length=LENGTH) == sent
 
 
