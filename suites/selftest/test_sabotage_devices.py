@@ -113,7 +113,13 @@ def test_a_watchdog_that_barks_although_it_is_fed_is_found(
     broken.booted.machine.execute("watchdog-set-action", {"action": "none"})
     journal = broken.booted.machine.journal
     mark = journal.mark
-    monkeypatch.setattr(journal, "mark", lambda: (mark(), journal.event("WATCHDOG", {"action": "none"}))[0])
+
+    def mark_and_bark() -> int:
+        place = mark()
+        journal.event("WATCHDOG", {"action": "none"})
+        return place
+
+    monkeypatch.setattr(journal, "mark", mark_and_bark)
     monkeypatch.setattr(test_watchdog, "FED", 1)
     broken.guest.devices.watchdog.budget = 0.1
     with pytest.raises(AssertionError, match="assert 1 == 0"):
