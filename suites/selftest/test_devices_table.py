@@ -95,8 +95,8 @@ def test_disks_are_one_each() -> None:
 
 
 def test_what_a_command_line_asks_for() -> None:
-    argv = ("qemu", "-device", json.dumps({"driver": "e1000e", "id": "nic0"}), "-device")
-    argv += (json.dumps({"driver": "virtserialport", "id": "serial-port0"}),)
+    argv = ["qemu", "-device", json.dumps({"driver": "e1000e", "id": "nic0"}), "-device"]
+    argv.append(json.dumps({"driver": "virtserialport", "id": "serial-port0"}))
     assert asked_for(argv, ["itco"]) == {"nic0": "e1000e", "itco": "itco"}
 
 

@@ -70,7 +70,7 @@ def test_a_driver_that_stays_is_found(broken: Victim, monkeypatch: pytest.Monkey
 def test_a_load_that_is_none_is_found(broken: Victim) -> None:
     broken.guest.devices.binding.budget = 0.2
     broken.guest.ask("mount --bind /bin/true /bin/bash")
-    with pytest.raises(AssertionError, match="sha256|assert False is True"):
+    with pytest.raises(AssertionError, match=r"assert \(0 > 0\) is True"):
         _reload_flooded_only(broken)
 
 
@@ -82,9 +82,11 @@ def _reload_flooded_only(broken: Victim) -> None:
 def test_a_queue_that_stands_still_is_found(broken: Victim) -> None:
     test_life_cycle.test_every_queue_is_used(broken.guest)
     # Whatever processor is asked for, it is the first.
-    wrapper = '#!/bin/sh\\nshift 2; exec /run/pinned -c 0 "$@"\\n'
-    broken.guest.ask(f"printf '{wrapper}' >/run/one && chmod +x /run/one && cp /usr/bin/taskset /run/pinned")
-    broken.guest.ask("mount --bind /run/one /usr/bin/taskset")
+    wrapper = '#!/bin/sh\\nshift 2; exec /root/pinned -c 0 "$@"\\n'
+    broken.guest.ask(
+        f"printf '{wrapper}' >/root/one && chmod +x /root/one && cp /usr/bin/taskset /root/pinned"
+    )
+    broken.guest.ask("mount --bind /root/one /usr/bin/taskset")
     with pytest.raises(AssertionError, match=r"assert \[1\] == \[\]"):
         test_life_cycle.test_every_queue_is_used(broken.guest)
 

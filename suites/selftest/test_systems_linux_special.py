@@ -78,7 +78,7 @@ def test_a_tone_is_heard_and_silence_is_not() -> None:
     wave = 12000 * np.sin(2 * np.pi * 1000 * np.arange(tone.RATE) / tone.RATE)
     frames = np.repeat(wave.astype("<i2"), 2).tobytes()
     heard = tone.hear(bytes(44) + bytes(4000) + frames + b"\0")
-    assert (round(heard.hertz), heard.peak) == (1000, 12000)
+    assert (round(heard.hertz), heard.peak) == (1000, 11999)
     assert 0.99 < heard.seconds <= 1.0
     assert tone.hear(bytes(44 + 4000)) == tone.hear(b"") == tone.Tone(0.0, 0.0, 0)
 
