@@ -41,7 +41,7 @@ def test_a_cards_module_is_loaded_again(guest: Guest) -> None:
 @pytest.mark.device("virtio-blk-*", "virtio-scsi-*")
 @pytest.mark.check("drivers.every-queue-is-used", level="mandatory")
 def test_every_queue_is_used(guest: Guest) -> None:
-    """Read on every processor, the root disk has each queue move by what was read, and interrupts come as messages."""
+    """Read on every processor, the root disk moves each queue by that much; interrupts come as messages."""
     name, queues = guest.devices.queues.of_root()
     assert len(queues) == guest.cell.platform.cpus
     before = guest.devices.interrupts(name)
