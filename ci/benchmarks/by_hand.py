@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ci.benchmarks.figures import CannotMeasure
 from fixtures.machine.argv import command_line
 from fixtures.machine.hardware import Wiring
+from fixtures.oracles.entropy import EntropySource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,7 +125,7 @@ class BareQemu:
 @contextmanager
 def bare_qemu(hardware: Hardware) -> Iterator[BareQemu]:
     """A QEMU with the harness's command line, paused; ended and reaped on leaving."""
-    pairs = [socket.socketpair() for _ in range(5)]
+    pairs = [socket.socketpair() for _ in range(6)]
     ours, theirs = zip(*pairs, strict=True)
     wiring = Wiring(*(end.fileno() for end in theirs))
     # Like the harness's, it must not be left behind by whoever is killed.
@@ -135,6 +136,7 @@ def bare_qemu(hardware: Hardware) -> Iterator[BareQemu]:
     try:
         for end in theirs:
             end.close()
+        EntropySource("by hand", ours[5]).start()
         yield BareQemu(process, Qmp(ours[0]), ours[1])
     finally:
         process.kill()

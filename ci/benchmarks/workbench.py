@@ -113,7 +113,7 @@ class Workbench:
         try:
             yield lab
         finally:
-            lab.close(_forget, {self.cell.id: self.cell})
+            lab.close(_forget)
 
     def checkpoint(self) -> Saved:
         """The checkpoint, once a clone was started. Raises CannotMeasure where there is none."""

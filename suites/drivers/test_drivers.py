@@ -10,11 +10,21 @@ from fixtures.guest.guest import Guest
 @pytest.mark.looks
 @pytest.mark.check("drivers.every-device-is-driven", level="mandatory")
 def test_every_device_is_driven(guest: Guest) -> None:
-    """Each PCI function that QEMU has is seen by the guest and has the driver that the guest's YAML names."""
+    """Each device that was asked for is in QEMU, and the guest drives it with what its YAML names."""
     devices = guest.devices.table()
-    assert {f"{row.model} at {row.address}": row.driver for row in devices} == {
-        f"{row.model} at {row.address}": row.expected for row in devices
+    assert {f"{row.model} {row.name} at {row.address}": row.views for row in devices} == {
+        f"{row.model} {row.name} at {row.address}": row.expected_views for row in devices
     }
+
+
+@pytest.mark.needs("shell", "device-tools")
+@pytest.mark.looks
+@pytest.mark.check("drivers.modules-are-the-vendors", level="mandatory")
+def test_modules_are_the_vendors(guest: Guest) -> None:
+    """By the guest's word, the modules that drive devices are of its tree, signed, and taint nothing."""
+    modules = guest.devices.modules()
+    assert modules != ()
+    assert [f"{module.name}: {module.problem}" for module in modules if module.problem] == []
 
 
 @pytest.mark.device("virtio-*")

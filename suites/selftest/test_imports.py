@@ -32,6 +32,7 @@ ORDER = (
         "booted",
         "remains",
         "installation",
+        "cards",
         "checkpoints",
         "outside",
         "disks",

@@ -17,7 +17,7 @@ from suites.selftest import machine_sample
 if TYPE_CHECKING:
     from fixtures.host.acceleration import Accelerator
 
-WIRING = Wiring(qmp=10, serial=11, payload=12, port=13, agent=14)
+WIRING = Wiring(qmp=10, serial=11, payload=12, port=13, agent=14, entropy=16)
 DISKS = (
     Disk("root", Path("/w/root.qcow2"), "qcow2", "IGROOT"),
     Disk("source", Path("/w/source.raw"), "raw", "IGSOURCE"),
@@ -159,7 +159,13 @@ def test_todays_machine() -> None:
         expected += [{**device, **boot, "serial": disk.serial, "bus": f"port{number}"}]
     expected += [*NETWORK, *port(4)]
     expected += ["-device", {"driver": "virtio-net-pci", "id": "nic0", "netdev": "net0", "bus": "port4"}]
-    expected += ["-object", "rng-random,id=entropy0,filename=/dev/urandom", *port(5)]
+    expected += [
+        "-chardev",
+        "socket,id=entropy,fd=16",
+        "-object",
+        "rng-egd,id=entropy0,chardev=entropy",
+        *port(5),
+    ]
     expected += ["-device", {"driver": "virtio-rng-pci", "id": "rng0", "rng": "entropy0", "bus": "port5"}]
     expected += [*port(6), "-device", {"driver": "virtio-balloon-pci", "id": "balloon0", "bus": "port6"}]
     expected += [*port(7), "-device", {"driver": "virtio-serial-pci", "id": "ports0", "bus": "port7"}]

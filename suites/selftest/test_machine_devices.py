@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fixtures.host.acceleration import Accelerator
 
-WIRING = Wiring(qmp=10, serial=11, payload=12, port=13, agent=14, tpm=15, guest_cid=77)
+WIRING = Wiring(qmp=10, serial=11, payload=12, port=13, agent=14, entropy=16, tpm=15, guest_cid=77)
 
 
 def hardware(machine: str, accelerator: Accelerator, devices: Mapping[str, Any]) -> Hardware:

@@ -85,11 +85,25 @@ def complained(entries: list[Any]) -> None:
     entries[1]["answer"].append("panic: a line")
 
 
+def foreign_blocks(entries: list[Any]) -> None:
+    """Random bytes that the host never gave."""
+    entries[-1]["answer"] = 3
+
+
+def another_picture(entries: list[Any]) -> None:
+    """A line of the screen that nobody painted."""
+    entries[-1]["answer"][0] = "?"
+
+
 EDITS: dict[str, tuple[Callable[[list[Any]], None], str]] = {
     "boot.reaches-login": (in_text("running", "degraded"), "assert 'degraded' == 'running'"),
     "boot.no-fatal-events": (complained, "panic: a line"),
     "drivers.every-device-is-driven": (in_text("virtio_net", "virtio_nat"), "virtio_nat"),
     "drivers.virtio-reaches-driver-ok": (another_status, "did not come up"),
+    "drivers.modules-are-the-vendors": (in_text("|Y|", "||"), "not of the kernel's tree"),
+    "drivers.rng-hands-out-the-hosts-bytes": (foreign_blocks, "(1024, 3) == (1024, 0)"),
+    "drivers.serial-port-carries-bytes": (flipped, "sha256:"),
+    "drivers.display-shows-what-is-painted": (another_picture, "'?'"),
     "integrity.base-image-unchanged": (another_digest, "sha256:000"),
     "integrity.kernel-is-the-vendors": (in_text("taint|0", "taint|64"), "== ()"),
     "lifecycle.guest-reboots-once": (same_boot_id, "!="),

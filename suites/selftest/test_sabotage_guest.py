@@ -21,7 +21,6 @@ from fixtures.guest.guest import Guest
 from fixtures.host import tools
 from fixtures.host.qemu import find_qemu_img
 from fixtures.lab import Lab, Wish
-from fixtures.machine.plugging import plug_nic
 from fixtures.media.digest import file_digest
 from suites.boot import test_boot
 from suites.drivers import test_drivers
@@ -183,11 +182,6 @@ def test_clones_are_told_apart(lab: Lab, cell: Cell) -> None:
         lab.leave(None)
     assert answers[0][0] != answers[1][0]
     assert ["No such file" in marked for _, marked in answers] == [True, True]
-
-
-def test_a_card_that_is_plugged_in_gets_an_address(victim: Guest, booted: Booted, cell: Cell) -> None:
-    plug_nic(booted.machine, "nic1", cell.platform.model("nic"))
-    assert booted.notices(lambda system: len(system.cards()) == 2 and system.is_online())
 
 
 @pytest.mark.boots

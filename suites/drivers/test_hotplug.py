@@ -1,0 +1,71 @@
+"""Hot-plug: disks and cards come and go while the guest runs, and both sides know."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.disks import ScratchDisk
+from fixtures.guest.guest import Guest
+from fixtures.guest.kinds.hotplug import GONE, THERE
+
+pytestmark = pytest.mark.needs("shell", "device-tools")
+
+ROUNDS = 50
+CARDS = ("e1000*", "rtl8139", "vmxnet3", "igb", "virtio-net-*")
+DISKS = ("virtio-blk-*", "nvme", "virtio-scsi-*", "usb-storage")
+LENGTH = 1 << 20
+
+
+@pytest.mark.boots
+@pytest.mark.device(*DISKS)
+@pytest.mark.check("drivers.disk-hot-plug", level="mandatory")
+def test_a_disk_comes_and_goes(guest: Guest, source_disk: ScratchDisk) -> None:
+    """Fifty times a disk goes and comes, by QEMU and by the guest; it reads right, and QEMU leaks nothing."""
+    plug = guest.devices.hot_plug
+    assert plug.take_out(source_disk) == GONE
+    before = plug.descriptors()
+    for _ in range(ROUNDS):
+        assert plug.put_in(source_disk) == THERE
+        assert plug.take_out(source_disk) == GONE
+    assert plug.descriptors() == before
+    assert plug.put_in(source_disk) == THERE
+    assert guest.storage.checksum(source_disk) == source_disk.checksum()
+
+
+@pytest.mark.device(*DISKS)
+@pytest.mark.check("drivers.disk-hot-plug-while-paused", level="mandatory")
+def test_a_disk_comes_and_goes_while_the_machine_is_paused(guest: Guest, source_disk: ScratchDisk) -> None:
+    """What is unplugged and plugged while the machine is paused is gone and there once it goes on."""
+    plug = guest.devices.hot_plug
+    assert plug.take_out_paused(source_disk) == GONE
+    assert plug.put_in(source_disk, paused=True) == THERE
+    assert guest.storage.checksum(source_disk) == source_disk.checksum()
+
+
+@pytest.mark.device(*DISKS)
+@pytest.mark.check("drivers.disk-hot-unplug-under-load", level="mandatory")
+def test_a_disk_goes_while_it_is_read(guest: Guest, source_disk: ScratchDisk) -> None:
+    """A disk that the guest reads from goes all the same; the reading ends, and the disk comes back whole."""
+    plug = guest.devices.hot_plug
+    assert plug.start_reading(source_disk) > 0
+    assert plug.take_out(source_disk) == GONE
+    assert plug.reading_ended() != ""
+    assert plug.put_in(source_disk) == THERE
+    assert guest.storage.checksum(source_disk) == source_disk.checksum()
+
+
+@pytest.mark.boots
+@pytest.mark.device(*CARDS)
+@pytest.mark.check("drivers.card-hot-plug", level="mandatory")
+def test_a_card_comes_carries_and_goes(guest: Guest) -> None:
+    """A card that is plugged in carries a payload over its own wire, again and again; QEMU leaks nothing."""
+    plug = guest.devices.hot_plug
+    assert plug.plug_card(1) == THERE
+    assert plug.unplug_card(1) == GONE
+    before = plug.descriptors()
+    for _ in range(3):
+        assert plug.plug_card(1) == THERE
+        assert plug.receive(1, seed=61, length=LENGTH) == plug.sent(seed=61, length=LENGTH)
+        assert plug.carried(1) >= LENGTH
+        assert plug.unplug_card(1) == GONE
+    assert plug.descriptors() == before
