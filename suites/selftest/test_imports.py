@@ -49,6 +49,7 @@ ORDER = (
         "starting",
         "trail",
         "spare",
+        "dossier",
         "lab",
         "settings",
         "needs",
