@@ -102,6 +102,7 @@ def path(tmp_path: Path) -> Path:
     directory = programs(tmp_path / "bin", *SYSTEM)
     for name in TOOLS:
         stub(directory / name, "#!/bin/sh\nexit 99\n")
+    stub(directory / "qemu-system-x86_64", "#!/bin/sh\necho 'name \"qxl-vga\", bus PCI'\n")
     stub(directory / "python3.12", PYTHON.replace("HERE", str(directory / "python3.12")))
     return directory
 
