@@ -21,6 +21,7 @@ from fixtures.evidence.record import LiveRecord
 from fixtures.guest.guest import Guest
 from fixtures.lab import Lab, Wish
 from fixtures.machine.hardware import Disk
+from fixtures.needs import inapplicable
 from fixtures.outside import Outside
 from suites.selftest import bundle_sample as sample
 from suites.selftest import misbehaving_disk as bad
@@ -43,6 +44,15 @@ def made(whole: Made, tmp_path: Path) -> Made:
     """A copy that a test may spoil."""
     shutil.copytree(whole.directory, tmp_path / "bundle")
     return replace(whole, directory=tmp_path / "bundle")
+
+
+@pytest.fixture(autouse=True)
+def _can_be_broken(request: pytest.FixtureRequest) -> None:
+    """A sabotage applies to guests as a check does: those with a shell, unless it says what else it needs."""
+    if "cell" in request.fixturenames:
+        reason = inapplicable(request.node, request.getfixturevalue("cell"))
+        if reason is not None:
+            pytest.skip(reason)
 
 
 @pytest.fixture

@@ -27,6 +27,9 @@ from fixtures.machine.screen import screendump
 from fixtures.outside import Outside
 from suites.screen import test_screen
 
+# Of this one it is known what its screen shows, and it is up in a second.
+pytestmark = pytest.mark.needs("screen")
+
 KEYS = "x"
 
 
