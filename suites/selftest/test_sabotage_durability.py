@@ -18,6 +18,9 @@ from suites.selftest import misbehaving_disk as bad
 from suites.selftest.spoiling import Alter, Spoil
 from suites.storage import test_durability, test_operations
 
+# The same disks misbehave on any platform, and are judged by the same; one will do.
+pytestmark = pytest.mark.device("virtio-blk-*")
+
 
 def give_without_flushes(victim: Guest) -> Callable[[ScratchDisk], ScratchDisk]:
     """Gives disks whose cache the guest does not know of, so that it never flushes it."""

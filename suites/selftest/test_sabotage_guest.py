@@ -194,7 +194,7 @@ def test_a_second_reset_is_found(
         )
     reach_shell = booted.reach_shell
 
-    def interfere() -> None:
+    def interfere(*, again: bool = False) -> None:
         deadline = Deadline.after(cell.guest.budget.boot * booted.scale)
         loaded = booted.transcript
         late = errors.BootTimeout("the boot loader did not come")
@@ -202,7 +202,7 @@ def test_a_second_reset_is_found(
             lambda: True if loaded.reached("kernel") > 0 else None, deadline, lambda: late
         )
         booted.machine.execute("system_reset")
-        reach_shell()
+        reach_shell(again=again)
 
     monkeypatch.setattr(booted, "reach_shell", interfere)
     with pytest.raises(AssertionError, match=r"\([2-9], False\) == \(1, False\)"):

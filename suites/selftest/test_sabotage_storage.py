@@ -14,6 +14,9 @@ from suites.selftest import misbehaving_disk as bad
 from suites.selftest.spoiling import Alter, Spoil
 from suites.storage import test_boundaries, test_faults, test_requests
 
+# The same disks misbehave on any platform, and are judged by the same; one will do.
+pytestmark = pytest.mark.device("virtio-blk-*")
+
 
 def without_faults(disk: Disk) -> Disk:
     """Errors that nobody hears of."""
