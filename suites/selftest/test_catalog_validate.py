@@ -286,18 +286,3 @@ def test_all_mistakes_are_told_at_once_and_sorted_by_line() -> None:
         "x.yaml:5: cpus: expected a whole number; found 'x'",
         "x.yaml:6: memory: expected a size with its unit, like 64M or 1G; found 1",
     ]
-
-
-def test_units_are_converted() -> None:
-    guest = read(GUEST + "budget: {boot: 2min, shutdown: 1.5s, command: 500ms}\n", GuestSpec)
-    platform = read(PLATFORM.replace("1G", "64M"), PlatformSpec)
-    assert isinstance(guest, GuestSpec)
-    assert isinstance(platform, PlatformSpec)
-    assert (guest.budget.boot, guest.budget.shutdown, guest.budget.command) == (120.0, 1.5, 0.5)
-    assert platform.memory == 64 << 20
-
-
-def test_blanks_in_what_the_console_prints_are_kept() -> None:
-    guest = read(GUEST.replace("user: root", "user: root, prompt: 'name: '"), GuestSpec)
-    assert isinstance(guest, GuestSpec)
-    assert guest.login.prompt == "name: "
