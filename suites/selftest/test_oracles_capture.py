@@ -170,6 +170,15 @@ def test_anything_may_be_on_the_wire(tmp_path: Path) -> None:
     assert sum(count.sent for count in frames_by_mac(path).values()) == 4
 
 
+def test_what_qemu_announces_in_a_cards_name_is_not_the_guests(tmp_path: Path) -> None:
+    wire = Wire()
+    card = bytes.fromhex("525400123456")
+    wire.frame(b"\xff" * 6 + card + b"\x80\x35" + bytes(46))
+    assert frames_by_mac(wire.save(tmp_path)) == {}
+    wire.frame(b"\xff" * 6 + card + b"\x08\x06" + bytes(46))
+    assert frames_by_mac(wire.save(tmp_path))["52:54:00:12:34:56"].sent == 1
+
+
 def offer(kind: int, address: str) -> bytes:
     head = bytearray(240)
     head[0] = 2

@@ -91,7 +91,7 @@ def test_killed_while_it_makes_a_checkpoint(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     guests = own_guest(tmp_path, HANG.replace("silence: 400ms", "silence: 1s"))
     arguments = ["--accel=tcg", f"--guests-dir={guests}", "--guest=hang", "--platform=pc-bios-ide"]
-    run = Run(tmp_path, *arguments, "suites/storage", XDG_CACHE_HOME=str(cache))
+    run = Run(tmp_path, *arguments, "suites/storage/test_storage.py", XDG_CACHE_HOME=str(cache))
     worker = run.machine("memory-backend-file")
     os.kill(worker, signal.SIGKILL)
     # The one that takes over finds what the first one left, and makes the checkpoint anew.
