@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.channels.console import Console
 from fixtures.deadline import Deadline
 from fixtures.errors import GuestCrashed
 from fixtures.machine import bugchecks
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 BANNER = "\r\nComputer is booting, SAC started and initialized.\r\n\r\nSAC>"
 STOP = '<PROPERTY NAME="STOPCODE" TYPE="string"><VALUE>"0x7B"</VALUE></PROPERTY>\r\n'
+
+PANICS = {"disk": "ide-hd", "panic": "pvpanic"}
 
 
 def crashing(text: str, event: int) -> bytes:
@@ -35,11 +39,21 @@ def crashing(text: str, event: int) -> bytes:
 @pytest.mark.parametrize(("event", "name"), [(1, "GUEST_PANICKED"), (2, "GUEST_CRASHLOADED")])
 def test_a_crash_that_pvpanic_tells_of_ends_every_wait(tmp_path: Path, event: int, name: str) -> None:
     """A guest that writes a dump says only that its crash handler was loaded; either event is a crash."""
-    devices = {"disk": "ide-hd", "panic": "pvpanic"}
-    with Bench(tmp_path, crashing(BANNER, event), devices=devices).run() as bench:
+    with Bench(tmp_path, crashing(BANNER, event), devices=PANICS).run() as bench:
         with pytest.raises(GuestCrashed, match=f"reported its own panic: {name}"):
             bench.health.wait_for(lambda: None, Deadline.after(30.0), Late())
         assert "SAC>" in bench.transcript.tail()
+
+
+def test_a_slow_reader_keeps_nothing_from_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the guest printed before it crashed is judged, though the reader thread has not come to it."""
+    read, may_read = Console._read, threading.Event()
+    monkeypatch.setattr(Console, "_read", lambda console: may_read.wait(60.0) and read(console))
+    crash = crashing(f"{BANNER}\r\n{STOP}", 1)
+    with Bench(tmp_path, crash, devices=PANICS).run() as bench:
+        with pytest.raises(GuestCrashed, match=r"bugcheck 0x7B \(INACCESSIBLE_BOOT_DEVICE\) at "):
+            bench.health.wait_for(lambda: None, Deadline.after(30.0), Late())
+        may_read.set()
 
 
 def test_a_bugcheck_on_the_console_is_named(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fixtures import errors
 from fixtures.oracles import dhcp
-from fixtures.oracles.capture import MacCount, frames, frames_by_mac, tcp_totals
+from fixtures.oracles.capture import MacCount, datagrams_to, frames, frames_by_mac, tcp_totals
 
 SAMPLE = Path(__file__).parent / "samples" / "debian-12-q35-broken" / "network.pcap"
 PORT = 41911
@@ -77,6 +77,11 @@ def test_frames_of_a_real_guests_card() -> None:
     found = frames_by_mac(SAMPLE)
     assert found["52:54:00:12:34:57"] == MacCount(sent=53, received=34)
     assert found["ff:ff:ff:ff:ff:ff"] == MacCount(sent=0, received=5)
+
+
+def test_datagrams_are_told_from_the_rest() -> None:
+    assert datagrams_to(SAMPLE, "255.255.255.255", 67) == 2
+    assert datagrams_to(SAMPLE, HOST, 9) == 0
 
 
 def test_nothing_went_to_another_server() -> None:
