@@ -37,6 +37,7 @@ ORDER = (
         "outside",
         "disks",
         "durability",
+        "recovery",
         "faults",
         "jobs",
         "sight",
