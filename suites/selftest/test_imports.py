@@ -38,6 +38,7 @@ ORDER = (
         "disks",
         "durability",
         "recovery",
+        "cd_drive",
         "faults",
         "jobs",
         "sight",
