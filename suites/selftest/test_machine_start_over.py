@@ -1,4 +1,4 @@
-"""CD drives: put in or there from the start, and what an operator does to them, with QEMU and no guest."""
+"""Disks and CD drives that are there from the start, and media that come and go, with QEMU and no guest."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import pytest
 
 from fixtures import cd_drive, disks
 from fixtures.disks import ScratchDisk
+from fixtures.errors import LaunchFailed
 from fixtures.guest.cd import medium
 from fixtures.machine.hardware import Disk
 from fixtures.machine.machine import Machine
+from fixtures.machine.storage import why_not
 from fixtures.machine.traits import Traits
 from suites.selftest import machine_sample
 from suites.selftest.test_machine_exchange import KINDS
@@ -73,14 +75,30 @@ def test_media_come_and_go(tmp_path: Path, kind: str) -> None:
         assert cd_drive.tray(booted, first) == {"is_open": True, "locked": False, "holds": False}
 
 
+SHAPES = {
+    "special": Traits(logged=True, limit=50, cache="writethrough", physical_block=4096),
+    "large": Traits(logical_block=4096, physical_block=4096),
+    "stops": Traits(on_error="stop"),
+    "readonly": Traits(),
+    "unit": Traits(lun=5),
+}
+
+
+def shaped(name: str) -> ScratchDisk:
+    return ScratchDisk.of(name, medium(MIB, 3).layout, SHAPES[name], read_only=name == "readonly")
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_disks_of_every_kind_can_be_there_from_the_start(tmp_path: Path, kind: str) -> None:
-    """QEMU takes the command line that a machine has which starts over."""
+def test_what_can_be_is_what_qemu_takes_from_the_start(tmp_path: Path, kind: str) -> None:
+    """A machine that starts over has what its platform can have, and QEMU refuses the rest."""
     with bench(tmp_path, kind) as booted:
-        traits = Traits(logged=True, limit=50, cache="writethrough", physical_block=4096)
-        disk = ScratchDisk.of("special", medium(MIB, 3).layout, traits)
-        booted.start_over([disks.make(booted, disk)])
-        assert compared(booted, disk)["bad"] == 0
-        assert {each["node-name"] for each in booted.machine.execute("query-named-block-nodes")} >= {
-            "special"
-        }
+        platform = booted.cell.platform
+        why = {name: why_not(platform, SHAPES[name], read_only=name == "readonly") for name in SHAPES}
+        possible = [shaped(name) for name, reason in why.items() if reason is None]
+        booted.start_over([disks.make(booted, disk) for disk in possible])
+        assert [disk.name for disk in possible if compared(booted, disk)["bad"]] == []
+        for name, reason in why.items():
+            # A number of a unit is nothing to give to a disk of another kind, which is never tried.
+            if reason is not None and (name != "unit" or "scsi" in kind):
+                with pytest.raises(LaunchFailed):
+                    booted.start_over([disks.make(booted, shaped(name))])
