@@ -113,6 +113,8 @@ OLD_SCSI = {"disk": "scsi-hd", "scsi": "lsi53c895a"}
         (NVME, {"on_error": "stop"}, 32 * MIB, False, "nvme tells its guest of every error"),
         (NVME, {"lun": 3}, 32 * MIB, False, "no logical unit numbers"),
         (SCSI, {"lun": 300, "on_error": "stop"}, MIB, False, None),
+        ({**IDE, "usb": "qemu-xhci"}, {"model": "usb-storage"}, MIB, False, None),
+        (IDE, {"model": "usb-storage"}, MIB, False, "nothing that usb-storage could sit on"),
     ],
 )
 def test_what_a_platform_can_have(
