@@ -6,13 +6,12 @@ import pytest
 
 from fixtures.guest.guest import Guest
 
-pytestmark = pytest.mark.needs("shell", "device-tools")
-
 CARDS = ("e1000*", "rtl8139", "vmxnet3", "igb", "virtio-net-*")
 LENGTH = 1 << 20
 BLOCKS = 64
 
 
+@pytest.mark.needs("shell", "rebind")
 @pytest.mark.check("drivers.unbind-and-bind", level="mandatory")
 def test_drivers_let_go_and_take_again(guest: Guest) -> None:
     """Each spare device loses its driver and gets it back, for guest and QEMU; the network still works."""
@@ -28,6 +27,7 @@ def test_drivers_let_go_and_take_again(guest: Guest) -> None:
     assert guest.network.receive(seed=41, length=LENGTH) == sent
 
 
+@pytest.mark.needs("shell", "reload")
 @pytest.mark.device(*CARDS)
 @pytest.mark.check("drivers.module-reload", level="mandatory")
 def test_a_cards_module_is_loaded_again(guest: Guest) -> None:
@@ -40,6 +40,7 @@ def test_a_cards_module_is_loaded_again(guest: Guest) -> None:
         assert guest.network.send(seed=42, length=LENGTH) == sent
 
 
+@pytest.mark.needs("shell", "interrupts")
 @pytest.mark.device("virtio-blk-*", "virtio-scsi-*")
 @pytest.mark.check("drivers.every-queue-is-used", level="mandatory")
 def test_every_queue_is_used(guest: Guest) -> None:
