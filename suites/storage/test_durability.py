@@ -69,12 +69,14 @@ def _survives_power_cuts(guest: Guest, source: ScratchDisk, disk: ScratchDisk) -
     assert (cuts.flushes, cuts.cuts) >= (RECORDS, RECORDS)
 
 
+@pytest.mark.needs("ext4")
 @pytest.mark.check("storage.ext4-survives-power-cuts", level="mandatory")
 def test_ext4_survives_power_cuts(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
     """Wherever the power is cut, ext4 replays its journal, is sound, and has all files that were safe."""
     _survives_power_cuts(guest, source_disk, give_disk(with_file_system("target", "ext4", traits=LOGGED)))
 
 
+@pytest.mark.needs("vfat")
 @pytest.mark.check("storage.vfat-survives-power-cuts", level="recommended")
 def test_vfat_survives_power_cuts(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
     """Wherever the power is cut, FAT can be repaired, and has every file that was made safe."""
