@@ -195,7 +195,10 @@ class SacGuest:
             self.print(asked)
             return
         self.logins += 1
-        if (self._user, line) != ("Administrator", self._manners.password) or self.logins <= self._manners.refuses:
+        if (self._user, line) != (
+            "Administrator",
+            self._manners.password,
+        ) or self.logins <= self._manners.refuses:
             self._where = "user"
             self.print("\r\nUnable to authenticate.\r\n\r\nUsername: ")
             return

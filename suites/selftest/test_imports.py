@@ -37,6 +37,8 @@ ORDER = (
         "outside",
         "disks",
         "durability",
+        "recovery",
+        "cd_drive",
         "faults",
         "jobs",
         "sight",

@@ -85,7 +85,7 @@ def grow(disk: Disk) -> Disk:
 def test_a_disk_of_another_size_is_found(victim: Guest, alter: Alter) -> None:
     alter(grow)
     with pytest.raises(AssertionError, match="IGC3PO"):
-        test_requests.test_shown_as_given(victim, victim.storage.give)
+        test_requests.test_shown_as_given(victim)
 
 
 def test_a_disk_that_goes_on_past_its_end_is_found(victim: Guest, alter: Alter) -> None:

@@ -121,12 +121,11 @@ def test_read_only_refuses_writes(guest: Guest, source_disk: ScratchDisk, give_d
 
 
 @pytest.mark.check("storage.shown-as-given", level="mandatory")
-def test_shown_as_given(guest: Guest, give_disk: GiveDisk) -> None:
+def test_shown_as_given(guest: Guest) -> None:
     """Each disk shows the size and the serial number that it was given, also where both are odd."""
     sizes = {"A": 1 * MIB, "LONGER-NAME-20": 3 * MIB + 512, "C3PO": 257 * MIB}
-    disks = [
-        give_disk(ScratchDisk.of(name, Layout.of_size(size, blank=True))) for name, size in sizes.items()
-    ]
+    disks = [ScratchDisk.of(name, Layout.of_size(size, blank=True)) for name, size in sizes.items()]
+    guest.storage.give_many(disks)
     assert {disk.serial: guest.storage.seen(disk).size for disk in disks} == {
         disk.serial: disk.layout.size for disk in disks
     }
