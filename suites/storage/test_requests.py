@@ -16,7 +16,7 @@ from fixtures.guest.guest import Guest
 from fixtures.guest.storage import Copy
 from fixtures.machine.traits import Aio, BlockSize, Cache, Traits
 from fixtures.oracles.layout import Layout
-from fixtures.systems.storage import How
+from fixtures.systems.storage import How, Verified
 
 pytestmark = pytest.mark.needs("shell", "disk-tools")
 
@@ -105,6 +105,22 @@ def test_caches_and_formats(
     comparison = guest.storage.compare_on_host(disk)
     assert comparison.bad_sectors == 0, comparison.words
     assert guest.storage.checksum(disk) == disk.checksum()
+
+
+@pytest.mark.parametrize("block", [4 * KIB, 64 * KIB])
+@pytest.mark.check("storage.fio-verifies", level="recommended")
+def test_fio_verifies(guest: Guest, target_disk: ScratchDisk, block: int) -> None:
+    """Where the guest has fio: what it writes all over a range, it finds again, and so does the host."""
+    if not guest.storage.has_fio():
+        pytest.skip(f"not_in_profile: {guest.cell.guest.id} has no fio")
+    first, count = 8192, 16384
+    said = guest.storage.fio(target_disk, first, count, block)
+    assert said == Verified(error=0, written=count * 512, read=count * 512)
+    assert guest.storage.wrong_after_fio(target_disk, first, count, block) == []
+    end, last = first + count, target_disk.layout.sectors
+    for at, beside in ((0, first), (end, last - end)):
+        comparison = guest.storage.compare_part_on_host(target_disk, at, beside)
+        assert comparison.bad_sectors == 0, comparison.words
 
 
 @pytest.mark.check("storage.read-only-refuses-writes", level="mandatory")
