@@ -29,6 +29,7 @@ def test_drivers_let_go_and_take_again(guest: Guest) -> None:
         assert (model, guest.network.receive(41, LENGTH, card)) == (model, sent)
 
 
+@pytest.mark.needs("shell", "disk-rebind")
 @pytest.mark.check("drivers.disk-unbind-and-bind", level="mandatory")
 def test_a_disks_driver_lets_go_and_takes_again(guest: Guest, source_disk: ScratchDisk) -> None:
     """A disk loses its driver and gets it back, idle and while it is read, for both sides; it stays whole."""

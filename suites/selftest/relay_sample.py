@@ -126,7 +126,7 @@ class Windows:
                 # Closed.
                 return
             self._connections += lines
-            threading.Thread(target=_Machine(self, *lines).serve, daemon=True).start()
+            threading.Thread(target=_Machine(self, lines[0], lines[1]).serve, daemon=True).start()
 
     def take_order(self) -> bytes:
         """The order that was left, once."""

@@ -80,12 +80,14 @@ def test_ext4_survives_power_cuts(guest: Guest, source_disk: ScratchDisk, give_d
     _survives_power_cuts(guest, source_disk, give_disk, "ext4")
 
 
+@pytest.mark.needs("xfs")
 @pytest.mark.check("storage.xfs-survives-power-cuts", level="mandatory")
 def test_xfs_survives_power_cuts(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
     """Wherever the power is cut, XFS can be mounted again, is sound then, and has what was made safe."""
     _survives_power_cuts(guest, source_disk, give_disk, "xfs")
 
 
+@pytest.mark.needs("btrfs")
 @pytest.mark.check("storage.btrfs-survives-power-cuts", level="mandatory")
 def test_btrfs_survives_power_cuts(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
     """Wherever the power is cut, Btrfs can be mounted again, is sound then, and has what was made safe."""
