@@ -115,6 +115,8 @@ OLD_SCSI = {"disk": "scsi-hd", "scsi": "lsi53c895a"}
         (NVME, {"lun": 0}, False, "no logical unit 0"),
         (SCSI, {"lun": 300, "on_error": "stop"}, False, None),
         (SCSI, {"lun": 16384}, False, "no logical unit 16384"),
+        ({**IDE, "usb": "qemu-xhci"}, {"model": "usb-storage"}, False, None),
+        (IDE, {"model": "usb-storage"}, False, "nothing that usb-storage could sit on"),
     ],
 )
 def test_what_a_platform_can_have(

@@ -13,7 +13,7 @@ from fixtures.disks import GiveDisk
 from fixtures.guest.cd import medium
 from fixtures.guest.guest import Guest
 
-pytestmark = [pytest.mark.needs("shell", "disk-tools"), pytest.mark.boots]
+pytestmark = [pytest.mark.needs("shell", "cd"), pytest.mark.boots]
 
 MIB = 1 << 20
 

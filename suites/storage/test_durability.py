@@ -73,24 +73,28 @@ def _survives_power_cuts(guest: Guest, source: ScratchDisk, give_disk: GiveDisk,
     assert (cuts.flushes, cuts.cuts) >= (RECORDS, RECORDS)
 
 
+@pytest.mark.needs("ext4")
 @pytest.mark.check("storage.ext4-survives-power-cuts", level="mandatory")
 def test_ext4_survives_power_cuts(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
     """Wherever the power is cut, ext4 replays its journal, is sound, and has all files that were safe."""
     _survives_power_cuts(guest, source_disk, give_disk, "ext4")
 
 
+@pytest.mark.needs("xfs")
 @pytest.mark.check("storage.xfs-survives-power-cuts", level="mandatory")
 def test_xfs_survives_power_cuts(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
     """Wherever the power is cut, XFS can be mounted again, is sound then, and has what was made safe."""
     _survives_power_cuts(guest, source_disk, give_disk, "xfs")
 
 
+@pytest.mark.needs("btrfs")
 @pytest.mark.check("storage.btrfs-survives-power-cuts", level="mandatory")
 def test_btrfs_survives_power_cuts(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
     """Wherever the power is cut, Btrfs can be mounted again, is sound then, and has what was made safe."""
     _survives_power_cuts(guest, source_disk, give_disk, "btrfs")
 
 
+@pytest.mark.needs("vfat")
 @pytest.mark.check("storage.vfat-survives-power-cuts", level="recommended")
 def test_vfat_survives_power_cuts(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
     """Wherever the power is cut, FAT can be repaired, and has every file that was made safe."""

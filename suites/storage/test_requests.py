@@ -107,6 +107,7 @@ def test_caches_and_formats(
     assert guest.storage.checksum(disk) == disk.checksum()
 
 
+@pytest.mark.needs("fio")
 @pytest.mark.parametrize("block", [4 * KIB, 64 * KIB])
 @pytest.mark.check("storage.fio-verifies", level="recommended")
 def test_fio_verifies(guest: Guest, target_disk: ScratchDisk, block: int) -> None:
