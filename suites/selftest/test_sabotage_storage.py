@@ -106,7 +106,7 @@ def test_a_disk_of_another_size_is_found(victim: Guest, alter: Alter) -> None:
 def test_a_disk_that_goes_on_past_its_end_is_found(victim: Guest, alter: Alter) -> None:
     source = victim.storage.give(victim.storage.source)
     alter(grow)
-    with pytest.raises(AssertionError, match="assert 'done' == 'no space'"):
+    with pytest.raises(AssertionError, match="assert 'done' in "):
         test_boundaries.test_past_the_end_is_refused(
             victim, source, victim.storage.give(victim.storage.target)
         )
