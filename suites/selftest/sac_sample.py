@@ -69,10 +69,10 @@ class SacGuest:
         self._escape = ""
 
     def go_on_from(self, other: SacGuest) -> None:
-        """Stand where ``other`` stood: logged in, its program running, with so many commands behind it."""
+        """Stand where ``other`` stood: logged in, its program running, and no command run yet."""
         self._where, self._shown, self._requests = other._where, list(other._shown), other._requests
         servant, theirs = self.servant, other.servant
-        servant.ran, servant.head, servant.lines = theirs.ran, list(theirs.head), list(theirs.lines)
+        servant.head, servant.lines = list(theirs.head), list(theirs.lines)
         self.cmd.serving, self.cmd.status = other.cmd.serving, other.cmd.status
         self.cmd.variables = dict(other.cmd.variables)
 
@@ -195,7 +195,10 @@ class SacGuest:
             self.print(asked)
             return
         self.logins += 1
-        if (self._user, line) != ("Administrator", self._manners.password) or self.logins <= self._manners.refuses:
+        if (self._user, line) != (
+            "Administrator",
+            self._manners.password,
+        ) or self.logins <= self._manners.refuses:
             self._where = "user"
             self.print("\r\nUnable to authenticate.\r\n\r\nUsername: ")
             return
