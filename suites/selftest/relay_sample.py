@@ -99,9 +99,10 @@ class Windows:
     def __init__(self, place: Path, answers: Answers, manners: Manners | None = None) -> None:
         self.manners = manners or Manners()
         self.runner: Runner = lambda kind, text: answers(self, kind, text)
-        # A kernel that says nothing at all, and one that does not hear the power button.
+        # A kernel that says nothing at all, how many presses of the button it takes, and whether SAC turns off.
         self.silent = False
-        self.hears_button = True
+        self.presses = 1
+        self.sac_obeys = True
         self.boots = 0
         # Of the machine that booted first, of which others may be clones.
         self.saved: SacGuest | None = None
@@ -161,6 +162,7 @@ class _Machine:
     results: socket.socket
     guest: SacGuest | None = None
     crashed: bool = False
+    pressed: int = 0
 
     def serve(self) -> None:
         try:
@@ -178,7 +180,8 @@ class _Machine:
         elif self.guest is None:
             self.go_on(part)
         elif part == BUTTON:
-            if self.windows.hears_button:
+            self.pressed += 1
+            if self.pressed == self.windows.presses:
                 self.guest.say("\nThe SAC will become unavailable soon.  The computer is shutting down.\n")
                 self.line.sendall(POWER_OFF)
         elif part:
@@ -204,6 +207,8 @@ class _Machine:
             return
         self.guest = SacGuest(self.line, self.windows.manners, self.windows.runner)
         self.guest.servant.port = self.results.sendall
+        if self.windows.sac_obeys:
+            self.guest.on_shutdown = lambda: self.windows.after_this(POWER_OFF)
         self.windows.saved = self.windows.saved or self.guest
         self.guest.boot()
 

@@ -55,6 +55,7 @@ class SacGuest:
         self.typed: list[str] = []
         self.logins = 0
         self.on_interrupt: Callable[[], None] = lambda: None
+        self.on_shutdown: Callable[[], None] = lambda: None
         self._buffer = ""
         self._where = "sac"
         self._screen = pyte.Screen(80, 24)
@@ -218,6 +219,9 @@ class SacGuest:
                 "            Build Number: 20348\n"
                 f"  Time since last reboot: {self._manners.uptime}\n"
             )
+        elif word == "shutdown":
+            self.say("SAC preparing to shutdown the system.\n")
+            self.on_shutdown()
         elif word == "ch" and rest == f"-sn {self.channel.lower()}":
             self._where = "view"
             self.raw(f"\x1b[2J\x1b[1;1H{VIEW.format(self.channel)}".replace("\n", "\r\n"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -118,6 +120,68 @@ def test_a_machine_that_was_told_to_restart_and_does_not_is_named(machine: Boote
     windows.runner = lambda *_: (0, b"", 65001)
     with pytest.raises(errors.ShutdownTimeout, match="the machine was told to restart"):
         power.reboot(machine, "shutdown.exe /r /t 0")
+
+
+def started(machine: Booted, windows: Windows) -> Booted:
+    """A machine whose guest has booted; nobody has logged in."""
+    machine.machine.start()
+    machine.transcript.begin_boot()
+    machine.machine.power_on()
+    assert machine.settles(lambda: windows.boots, bool, 20.0)
+    machine.cell.guest.budget.__dict__["shutdown"] = 0.4
+    return machine
+
+
+def test_a_button_that_only_wakes_windows_is_pressed_again(
+    machine: Booted, windows: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows.presses = 2
+    monkeypatch.setattr(power, "_WAKES", 0.05)
+    shutdown = power.press_power_button(started(machine, windows))
+    assert (shutdown.asked_by_guest, shutdown.shutdowns, shutdown.exit) == (
+        *(True, 1, "left with exit status 0"),
+    )
+
+
+def test_a_guest_that_hears_neither_button_nor_command_is_turned_off_by_sac(
+    machine: Booted, windows: Windows
+) -> None:
+    """Down the ladder; its command is taken, and nothing follows."""
+    windows.presses = 99
+    machine.boot()
+    machine.cell.guest.budget.__dict__["shutdown"] = 0.4
+    unheard, shutdown = power.turn_off(machine)
+    assert [words.partition(":")[0] for words in unheard] == ["button", "command"]
+    assert "the guest was told to turn itself off" in unheard[1]
+    assert (shutdown.asked_by_guest, shutdown.reason) == (True, "guest-shutdown")
+
+
+def test_a_guest_that_hears_nothing_fails_and_its_hypervisor_quits(machine: Booted, windows: Windows) -> None:
+    windows.presses, windows.sac_obeys = 99, False
+    machine.boot()
+    machine.cell.guest.budget.__dict__["shutdown"] = 0.2
+    with pytest.raises(
+        errors.ShutdownTimeout, match="button: .*; command: .*; SAC: .*; then QEMU"
+    ) as failure:
+        power.turn_off(machine)
+    assert failure.value.outcome == "FAIL"
+    assert failure.value.message.endswith("told to quit: left with exit status 0")
+
+
+def test_a_hypervisor_that_is_killed_meanwhile_is_nobodys_failure_but_ours(
+    machine: Booted, windows: Windows
+) -> None:
+    pid = started(machine, windows).machine.pid
+    assert pid is not None
+    windows.presses = 99
+    with pytest.raises(errors.MachineKilled) as failure:
+        power._off(machine, lambda: os.kill(pid, signal.SIGKILL), "it was killed")
+    assert failure.value.outcome == "ERROR"
+
+
+def test_who_has_no_agent_is_not_turned_off_by_one(machine: Booted, windows: Windows) -> None:
+    with pytest.raises(errors.SuiteFault, match="has no guest agent"):
+        power.by_agent(started(machine, windows))
 
 
 GUEST = """\
