@@ -156,10 +156,14 @@ def test_a_guest_that_hears_neither_button_nor_command_is_turned_off_by_sac(
     assert (shutdown.asked_by_guest, shutdown.reason) == (True, "guest-shutdown")
 
 
-def test_a_guest_that_hears_nothing_fails_and_its_hypervisor_quits(machine: Booted, windows: Windows) -> None:
+def test_a_guest_that_hears_nothing_fails_and_its_hypervisor_quits(
+    tmp_path: Path, machine: Booted, windows: Windows
+) -> None:
     windows.presses, windows.sac_obeys = 99, False
     machine.boot()
     machine.cell.guest.budget.__dict__["shutdown"] = 0.2
+    with pytest.raises(errors.ShutdownTimeout, match="told to turn itself off"):
+        test_lifecycle.test_shuts_down_by_command(guest_of(machine, tmp_path))
     with pytest.raises(
         errors.ShutdownTimeout, match="button: .*; command: .*; SAC: .*; then QEMU"
     ) as failure:
