@@ -12,6 +12,7 @@ import re
 import shutil
 import socket
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -25,10 +26,12 @@ from suites.selftest.sac_sample import Manners, SacGuest
 from suites.selftest.sac_texts import CRASH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from suites.selftest.cmd_sample import Runner
+
+# The machine's other end, kind, text -> status, output, code page.
+Answers = Callable[["Windows", str, str], tuple[int, bytes, int]]
 
 # Bytes that no text in UTF-8 holds: what the boot sector says, and what it is told.
 BOOTED, BUTTON = b"\xf8", b"\xf9"
@@ -93,14 +96,15 @@ def boot_sector() -> bytes:
 class Windows:
     """What is at the other end of the two ports, for one machine after the other; ended by :meth:`close`."""
 
-    def __init__(self, place: Path, runner: Runner, manners: Manners | None = None) -> None:
+    def __init__(self, place: Path, answers: Answers, manners: Manners | None = None) -> None:
         self.manners = manners or Manners()
-        self.runner = runner
-        # A kernel that says nothing at all, and one that does not hear the power button.
+        self.runner: Runner = lambda kind, text: answers(self, kind, text)
+        # A kernel that says nothing at all, how many presses of the button it takes, and whether SAC turns off.
         self.silent = False
-        self.hears_button = True
+        self.presses = 1
+        self.sac_obeys = True
         self.boots = 0
-        # Of the machine that booted first and ended, of which others may be clones.
+        # Of the machine that booted first, of which others may be clones.
         self.saved: SacGuest | None = None
         self._order = b""
         self._listening = [socket.socket(socket.AF_UNIX) for _ in range(2)]
@@ -121,12 +125,12 @@ class Windows:
     def _serve(self) -> None:
         while True:
             try:
-                lines = [listener.accept()[0] for listener in self._listening]
+                line, results = (listener.accept()[0] for listener in self._listening)
             except OSError:
                 # Closed.
                 return
-            self._connections += lines
-            threading.Thread(target=_Machine(self, lines[0], lines[1]).serve, daemon=True).start()
+            self._connections += [line, results]
+            threading.Thread(target=_Machine(self, line, results).serve, daemon=True).start()
 
     def take_order(self) -> bytes:
         """The order that was left, once."""
@@ -158,6 +162,7 @@ class _Machine:
     results: socket.socket
     guest: SacGuest | None = None
     crashed: bool = False
+    pressed: int = 0
 
     def serve(self) -> None:
         try:
@@ -166,9 +171,7 @@ class _Machine:
                     self.hear(part)
         except OSError:
             # The machine has ended.
-            pass
-        if self.windows.saved is None:
-            self.windows.saved = self.guest
+            return
 
     def hear(self, part: bytes) -> None:
         """What was typed on COM1, or a byte of the boot sector's."""
@@ -177,7 +180,8 @@ class _Machine:
         elif self.guest is None:
             self.go_on(part)
         elif part == BUTTON:
-            if self.windows.hears_button:
+            self.pressed += 1
+            if self.pressed == self.windows.presses:
                 self.guest.say("\nThe SAC will become unavailable soon.  The computer is shutting down.\n")
                 self.line.sendall(POWER_OFF)
         elif part:
@@ -203,6 +207,9 @@ class _Machine:
             return
         self.guest = SacGuest(self.line, self.windows.manners, self.windows.runner)
         self.guest.servant.port = self.results.sendall
+        if self.windows.sac_obeys:
+            self.guest.on_shutdown = lambda: self.windows.after_this(POWER_OFF)
+        self.windows.saved = self.windows.saved or self.guest
         self.guest.boot()
 
 

@@ -55,6 +55,7 @@ class SacGuest:
         self.typed: list[str] = []
         self.logins = 0
         self.on_interrupt: Callable[[], None] = lambda: None
+        self.on_shutdown: Callable[[], None] = lambda: None
         self._buffer = ""
         self._where = "sac"
         self._screen = pyte.Screen(80, 24)
@@ -69,10 +70,10 @@ class SacGuest:
         self._escape = ""
 
     def go_on_from(self, other: SacGuest) -> None:
-        """Stand where ``other`` stood: logged in, its program running, with so many commands behind it."""
+        """Stand where ``other`` stood: logged in, its program running, and no command run yet."""
         self._where, self._shown, self._requests = other._where, list(other._shown), other._requests
         servant, theirs = self.servant, other.servant
-        servant.ran, servant.head, servant.lines = theirs.ran, list(theirs.head), list(theirs.lines)
+        servant.head, servant.lines = list(theirs.head), list(theirs.lines)
         self.cmd.serving, self.cmd.status = other.cmd.serving, other.cmd.status
         self.cmd.variables = dict(other.cmd.variables)
 
@@ -218,6 +219,9 @@ class SacGuest:
                 "            Build Number: 20348\n"
                 f"  Time since last reboot: {self._manners.uptime}\n"
             )
+        elif word == "shutdown":
+            self.say("SAC preparing to shutdown the system.\n")
+            self.on_shutdown()
         elif word == "ch" and rest == f"-sn {self.channel.lower()}":
             self._where = "view"
             self.raw(f"\x1b[2J\x1b[1;1H{VIEW.format(self.channel)}".replace("\n", "\r\n"))

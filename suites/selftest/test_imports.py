@@ -29,6 +29,7 @@ ORDER = (
     *(
         "payload",
         "consoles",
+        "agents",
         "booted",
         "remains",
         "installation",

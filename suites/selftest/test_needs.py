@@ -114,3 +114,14 @@ def test_a_windows_guest_is_asked_for_its_disks_and_not_for_what_it_lacks() -> N
     windows = SHIPPED.cell("windows-server-2022@q35-uefi-inbox")
     assert lacking(windows, ["shell", "disk-tools"]) is None
     assert lacking(windows, ["shell", "disk-tools", "ext4"]) == unable_to("windows")["ext4"]
+
+
+def test_a_guest_agent_needs_a_port_as_well() -> None:
+    words = "not_described: the YAML of debian-12 does not say that it runs QEMU's guest agent"
+    debian = SHIPPED.cell("debian-12@q35-uefi-virtio")
+    assert lacking(debian, ["shell", "agent"]) == words
+    agent = debian.guest.model_copy(update={"agent": True})
+    assert lacking(Cell.of(agent, debian.platform), ["shell", "agent"]) is None
+    bare = Cell.of(agent, SHIPPED.cell("debian-12@pc-bios-ide").platform)
+    words = "device_absent_by_design: pc-bios-ide has no port for a guest agent"
+    assert lacking(bare, ["shell", "agent"]) == words
