@@ -15,3 +15,17 @@ def test_the_display_shows_what_the_guest_paints(guest: Guest) -> None:
     for seed in (1, 2):
         shown = guest.devices.display.paint(seed)
         assert shown.seen == shown.painted
+
+
+@pytest.mark.device("VGA", "*-vga", "bochs-display", "virtio-gpu-*")
+@pytest.mark.check("drivers.display-changes-its-mode", level="mandatory")
+def test_the_display_changes_its_mode(guest: Guest) -> None:
+    """QEMU's screen follows the guest into two other modes, shows what it paints there, and comes back."""
+    display = guest.devices.display
+    usual = display.size()
+    modes = display.other_modes(usual, 2)
+    assert len(modes) == 2
+    for seed, mode in enumerate(modes, start=3):
+        changed = display.change(mode, seed)
+        assert (changed.size, changed.corner.seen) == (mode, changed.corner.painted)
+        assert display.change_back(usual) == usual

@@ -68,3 +68,43 @@ def test_a_card_comes_carries_and_goes(guest: Guest) -> None:
         assert plug.carried(1) >= LENGTH
         assert plug.unplug_card(1) == GONE
     assert plug.descriptors() == before
+
+
+@pytest.mark.device(*CARDS)
+@pytest.mark.check("drivers.card-hot-plug-while-paused", level="mandatory")
+def test_a_card_comes_and_goes_while_the_machine_is_paused(guest: Guest) -> None:
+    """A card that is plugged in while the machine is paused carries once it goes on; so it leaves."""
+    plug = guest.devices.hot_plug
+    assert plug.plug_card(1, paused=True) == THERE
+    assert plug.receive(1, seed=62, length=LENGTH) == plug.sent(seed=62, length=LENGTH)
+    assert plug.carried(1) >= LENGTH
+    assert plug.unplug_card(1, paused=True) == GONE
+
+
+@pytest.mark.device(*CARDS)
+@pytest.mark.check("drivers.card-hot-unplug-under-load", level="mandatory")
+def test_a_card_goes_while_it_sends(guest: Guest) -> None:
+    """A card through which the guest sends without end goes all the same, and carries when it is back."""
+    plug = guest.devices.hot_plug
+    assert plug.plug_card(1) == THERE
+    assert plug.start_sending(1) > 0
+    assert plug.unplug_card(1) == GONE
+    plug.stop_sending()
+    assert plug.plug_card(1) == THERE
+    assert plug.receive(1, seed=63, length=LENGTH) == plug.sent(seed=63, length=LENGTH)
+    assert plug.carried(1) >= LENGTH
+
+
+@pytest.mark.boots
+@pytest.mark.device(*CARDS)
+@pytest.mark.check("drivers.card-hot-plug-many-times", level="informational")
+def test_a_card_comes_and_goes_many_times(guest: Guest) -> None:
+    """Fifty times a card comes, gets an address and goes, by QEMU and by the guest; QEMU leaks nothing."""
+    plug = guest.devices.hot_plug
+    assert plug.plug_card(1) == THERE
+    assert plug.unplug_card(1) == GONE
+    before = plug.descriptors()
+    for _ in range(ROUNDS):
+        assert plug.plug_card(1) == THERE
+        assert plug.unplug_card(1) == GONE
+    assert plug.descriptors() == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.disks import ScratchDisk
 from fixtures.guest.guest import Guest
 
 CARDS = ("e1000*", "rtl8139", "vmxnet3", "igb", "virtio-net-*")
@@ -22,22 +23,40 @@ def test_drivers_let_go_and_take_again(guest: Guest) -> None:
         assert (row.model, binding.bound(row)) == (row.model, before.released)
         binding.give_back(row, driver)
         assert (row.model, binding.bound(row)) == (row.model, before)
-    binding.come_back(1)
-    sent = guest.network.sent_payload(seed=41, length=LENGTH)
-    assert guest.network.receive(seed=41, length=LENGTH) == sent
+    binding.come_back(len(guest.network.models))
+    for card, model in enumerate(guest.network.models):
+        sent = guest.network.sent_payload(seed=41, length=LENGTH)
+        assert (model, guest.network.receive(41, LENGTH, card)) == (model, sent)
+
+
+@pytest.mark.needs("shell", "disk-rebind")
+@pytest.mark.check("drivers.disk-unbind-and-bind", level="mandatory")
+def test_a_disks_driver_lets_go_and_takes_again(guest: Guest, source_disk: ScratchDisk) -> None:
+    """A disk loses its driver and gets it back, idle and while it is read, for both sides; it stays whole."""
+    binding, plug = guest.devices.binding, guest.devices.hot_plug
+    before = binding.of_disk(source_disk)
+    for busy in (False, True):
+        assert not busy or plug.start_reading(source_disk) > 0
+        held = binding.take_disk(source_disk)
+        assert not busy or plug.reading_ended() != ""
+        assert (busy, binding.of_disk(source_disk)) == (busy, before.released)
+        binding.give_back_disk(source_disk, held)
+        assert (busy, binding.of_disk(source_disk)) == (busy, before)
+        assert guest.storage.checksum(source_disk) == source_disk.checksum()
 
 
 @pytest.mark.needs("shell", "reload")
 @pytest.mark.device(*CARDS)
 @pytest.mark.check("drivers.module-reload", level="mandatory")
 def test_a_cards_module_is_loaded_again(guest: Guest) -> None:
-    """The card's module leaves and returns, idle and while it sends, and a payload crosses it as before."""
-    sent = guest.network.sent_payload(seed=42, length=LENGTH)
-    assert guest.network.receive(seed=42, length=LENGTH) == sent
-    for flooded in (False, True):
-        frames = guest.devices.binding.reload_card(guest.devices.card_module(), flooded=flooded)
-        assert (frames > 0) is flooded
-        assert guest.network.send(seed=42, length=LENGTH) == sent
+    """Each card's module leaves and returns, idle and while it sends; a payload crosses it as before."""
+    for module, card in guest.devices.card_modules().items():
+        sent = guest.network.sent_payload(seed=42, length=LENGTH)
+        assert (module, guest.network.receive(42, LENGTH, card)) == (module, sent)
+        for flooded in (False, True):
+            frames = guest.devices.binding.reload_card(module, flooded=flooded, card=card)
+            assert (module, frames > 0) == (module, flooded)
+            assert (module, guest.network.send(42, LENGTH, card)) == (module, sent)
 
 
 @pytest.mark.needs("shell", "interrupts")

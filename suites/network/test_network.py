@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from fixtures.guest.guest import Guest
+from fixtures.guest.network import Carried
 
 PAYLOAD = 16 << 20
+LENGTH = 1 << 20
 
 
 @pytest.mark.check("network.address-by-dhcp", level="mandatory")
@@ -19,7 +21,24 @@ def test_address_by_dhcp(guest: Guest) -> None:
 
 @pytest.mark.check("network.payload-intact", level="mandatory")
 def test_payload_is_intact(guest: Guest) -> None:
-    """16 MiB arrive in the guest as the host sent them, and come back as they were."""
-    sent = guest.network.sent_payload(seed=16, length=PAYLOAD)
-    assert guest.network.receive(seed=16, length=PAYLOAD) == sent
-    assert guest.network.send(seed=16, length=PAYLOAD) == sent
+    """16 MiB arrive through each card as the host sent them, and come back as they were."""
+    for card, model in enumerate(guest.network.models):
+        sent = guest.network.sent_payload(seed=16 + card, length=PAYLOAD)
+        assert (model, guest.network.receive(16 + card, PAYLOAD, card)) == (model, sent)
+        assert (model, guest.network.send(16 + card, PAYLOAD, card)) == (model, sent)
+
+
+@pytest.mark.device("e1000*", "rtl8139", "vmxnet3", "igb", "virtio-net-*")
+@pytest.mark.check("network.each-card-carries-its-own", level="mandatory")
+def test_each_card_carries_its_own(guest: Guest) -> None:
+    """Each card has its driver, and what is meant for it crosses its own wire, both ways, and no other."""
+    assert guest.network.drivers() == guest.network.expected_drivers()
+    for card, model in enumerate(guest.network.models):
+        before = guest.network.carried()
+        sent = guest.network.sent_payload(seed=70 + card, length=LENGTH)
+        assert (model, guest.network.receive(70 + card, LENGTH, card)) == (model, sent)
+        assert (model, guest.network.send(70 + card, LENGTH, card)) == (model, sent)
+        crossed = [now.since(then) for now, then in zip(guest.network.carried(), before, strict=True)]
+        expected = [Carried(0, 0)] * len(before)
+        expected[card] = Carried(LENGTH, LENGTH)
+        assert (model, crossed) == (model, expected)

@@ -69,6 +69,11 @@ def test_one_model_or_several(shelf: Path) -> None:
     assert base.models == ("virtio-blk-pci", "virtio-net-pci", "usb-kbd", "usb-tablet", "qemu-xhci")
 
 
+def test_several_cards_of_one_model_or_of_several(shelf: Path) -> None:
+    text = CHILD + "devices: {nic: [e1000e, vmxnet3, e1000e]}\n"
+    assert read(shelf, child=text).platforms["child"].devices["nic"] == ("e1000e", "vmxnet3", "e1000e")
+
+
 def test_a_platform_without_a_change_is_what_it_extends(shelf: Path) -> None:
     catalog = read(shelf, child=CHILD)
     base, child = catalog.platforms["base"], catalog.platforms["child"]
@@ -225,7 +230,7 @@ def test_a_glob_varies_each_platform_that_it_names(shelf: Path) -> None:
         ("base,firmware=efi", "platform base,firmware=efi: firmware: expected 'bios', 'uefi' or 'uefi-secure'; found 'efi'"),
         ("base,rng=none", "platform base,rng=none: devices.rng: none removes nothing: there is no such role to remove"),
         ("base,disk=scsi-hd", "platform base,disk=scsi-hd: devices.disk: scsi-hd needs the role 'scsi': an adapter, like virtio-scsi-pci"),
-        ("base,nic=a+b", "platform base,nic=a+b: devices.nic: expected one model; found 2"),
+        ("base,rng=a+b", "platform base,rng=a+b: devices.rng: expected one model; found 2"),
         ("base,nic=a+", "platform base,nic=a+: devices.nic: expected a device model, or a list of them"),
         ("bse,nic=a", "platform 'bse' is not described; did you mean 'base'?"),
     ],

@@ -130,6 +130,22 @@ def test_the_compatibility_of_models() -> None:
     assert "  mch: none\n" in words
 
 
+def test_a_proposal_says_what_differs_and_what_was_not_seen() -> None:
+    report = report_sample.good_report()
+    cells = [facts.cell for facts in report.cells][:2]
+    rows = [device("igb", "igb", "igb"), device("nvme", "not seen by the guest", "nvme")]
+    other = [device("igb", None, "igb"), device("nvme", "not seen by the guest", "nvme")]
+    facts = (
+        CellFacts(cells[0], "", "", devices=tuple(rows)),  # type: ignore[arg-type]
+        CellFacts(cells[1], "", "", devices=tuple(other)),  # type: ignore[arg-type]
+    )
+    words = proposal(dataclasses.replace(report, cells=facts))
+    here, there = sorted(cell.partition("@")[2] for cell in cells)
+    first, second = (each.partition("@")[2] for each in cells)
+    assert f"  igb: igb  # differs: igb on {first}; none on {second}\n" in words
+    assert f"  # nvme: not seen by the guest on {here}, {there}\n" in words
+
+
 def test_the_table_is_plain_data() -> None:
     data = drivers_data(report_sample.good_report())
     assert json.loads(json.dumps(data)) == data

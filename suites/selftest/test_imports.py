@@ -38,6 +38,8 @@ ORDER = (
         "outside",
         "disks",
         "durability",
+        "recovery",
+        "cd_drive",
         "faults",
         "jobs",
         "sight",

@@ -17,7 +17,7 @@ from suites.selftest import machine_sample
 if TYPE_CHECKING:
     from fixtures.host.acceleration import Accelerator
 
-WIRING = Wiring(qmp=10, serial=11, payload=12, port=13, agent=14, entropy=16)
+WIRING = Wiring(qmp=10, serial=11, port=13, agent=14, entropy=16, payloads=(12,))
 DISKS = (
     Disk("root", Path("/w/root.qcow2"), "qcow2", "IGROOT"),
     Disk("source", Path("/w/source.raw"), "raw", "IGSOURCE"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fixtures.host.acceleration import Accelerator
 
-WIRING = Wiring(qmp=10, serial=11, payload=12, port=13, agent=14, entropy=16, tpm=15, guest_cid=77)
+WIRING = Wiring(qmp=10, serial=11, port=13, agent=14, entropy=16, payloads=(12,), tpm=15, guest_cid=77)
 
 
 def hardware(machine: str, accelerator: Accelerator, devices: Mapping[str, Any]) -> Hardware:
@@ -176,3 +176,28 @@ def test_a_guest_that_gives_long_answers_has_a_second_serial_port_for_them() -> 
     ]
     assert "socket,id=results,fd=16" in words
     assert 16 in dataclasses.replace(WIRING, results=16).descriptors
+
+
+def test_each_card_has_a_network_a_payload_and_a_capture_of_its_own() -> None:
+    bare = hardware("q35", machine_sample.TCG, {"disk": "ide-hd", "nic": ["e1000e", "vmxnet3"]})
+    line = command_line(bare, dataclasses.replace(WIRING, payloads=(12, 17)))
+    assert [word for word in line if word.startswith("user,")] == [
+        "user,id=net0,restrict=on,guestfwd=tcp:10.0.2.100:7000-chardev:payload",
+        "user,id=net1,restrict=on,net=10.0.3.0/24,guestfwd=tcp:10.0.3.100:7000-chardev:payload1",
+    ]
+    assert [word for word in line if word.startswith("socket,id=payload")] == [
+        "socket,id=payload,fd=12",
+        "socket,id=payload1,fd=17",
+    ]
+    read = [json.loads(word) for word in line if word.startswith("{")]
+    assert {
+        each["id"]: (each["netdev"], each["file"]) for each in read if "file" in each and "id" in each
+    } == {
+        "capture0": ("net0", "/w/net0.pcap"),
+        "capture1": ("net1", "/w/net1.pcap"),
+    }
+    cards = [each for each in read if each.get("driver") in {"e1000e", "vmxnet3"}]
+    assert [(card["id"], card["netdev"], card["bus"]) for card in cards] == [
+        ("nic0", "net0", "port1"),
+        ("nic1", "net1", "port2"),
+    ]

@@ -16,6 +16,7 @@ from fixtures.errors import HostFault
 from fixtures.machine.hardware import Disk
 from fixtures.machine.machine import Machine
 from fixtures.machine.plugging import end_faults
+from fixtures.machine.storage import can_be_plugged
 from fixtures.machine.traits import Fault, Traits
 from fixtures.oracles.layout import Layout
 from suites.selftest import machine_sample
@@ -86,9 +87,16 @@ def test_faults_end(booted: Any) -> None:
     assert faulty not in nodes
 
 
-def test_what_cannot_change_is_refused(booted: Any) -> None:
-    with pytest.raises(HostFault, match="is there from the start"):
-        disks.give(booted, target(Traits(on_error="stop")))
+def test_what_cannot_change_is_refused_or_there_from_the_start_of_another(booted: Any) -> None:
+    started: list[Disk] = []
+    booted.start_over = started.extend
+    wanted = target(Traits(on_error="stop"))
+    if can_be_plugged(booted.cell.platform):
+        with pytest.raises(HostFault, match=r"disk target, which cannot become .*on_error='stop'"):
+            disks.give(booted, wanted)
+    else:
+        assert disks.give(booted, wanted) == "there from the start of another machine"
+        assert [(each.name, each.traits.on_error) for each in started] == [("target", "stop")]
 
 
 def test_operations_leave_the_disk_carried(booted: Any) -> None:

@@ -13,7 +13,7 @@ from fixtures.machine.argv import command_line
 from fixtures.machine.hardware import Disk, Hardware, Medium, Wiring
 from suites.selftest import machine_sample
 
-WIRING = Wiring(qmp=10, serial=11, payload=12, port=13, agent=14, entropy=15)
+WIRING = Wiring(qmp=10, serial=11, port=13, agent=14, entropy=15, payloads=(12,))
 DISKS = (Disk("root", Path("/w/root.qcow2"), "qcow2", "IGROOT"),)
 
 

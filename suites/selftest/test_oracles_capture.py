@@ -50,9 +50,12 @@ class Wire:
         segment = dpkt.tcp.TCP(seq=sequence % WRAP, flags=flags, data=payload, **ports)
         self.ip(*((HOST, GUEST) if back else (GUEST, HOST)), dpkt.ip.IP_PROTO_TCP, segment)
 
-    def ip(self, source: str, target: str, protocol: int, data: dpkt.Packet) -> None:
+    def ip(self, source: str, target: str, protocol: int, data: object, *, offset: int | None = None) -> None:
+        """A packet; with ``offset``, in bytes, a fragment of which there are 400 bytes but in the last."""
         packet = dpkt.ip.IP(src=socket.inet_aton(source), dst=socket.inet_aton(target), p=protocol, data=data)
         packet.len = len(packet)
+        if offset is not None:
+            packet.offset, packet.mf = offset // 8, int(len(packet) == 420)
         self.frame(
             bytes(dpkt.ethernet.Ethernet(src=b"\x52\x54\0\0\0\1", dst=b"\x52\x54\0\0\0\2", data=packet))
         )
@@ -149,6 +152,19 @@ def test_order_and_wrapping_numbers_do_not_matter(
         wire.tcp(bytes(100), start + 100 * index)
     found = tcp_totals(wire.save(tmp_path_factory.mktemp("wire")), HOST, 80)
     assert (found.to_server, found.carried_to) == (1200, 100 * (12 + len(again)))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2)])
+def test_the_fragments_of_a_segment_count_where_they_belong(tmp_path: Path, order: tuple[int, ...]) -> None:
+    wire = Wire()
+    segment = bytes(
+        dpkt.tcp.TCP(sport=40000, dport=80, seq=WRAP - 100, flags=dpkt.tcp.TH_ACK, data=bytes(1000))
+    )
+    for index in order:
+        wire.ip(GUEST, HOST, dpkt.ip.IP_PROTO_TCP, segment[400 * index :][:400], offset=400 * index)
+    found = tcp_totals(wire.save(tmp_path), HOST, 80)
+    lost = 0 if order[0] == 0 else 400
+    assert (found.to_server, found.unreadable, found.packets) == (1000 - lost, bool(lost), 3 - bool(lost))
 
 
 def test_a_frame_that_was_cut_in_its_headers_is_counted_as_unreadable(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from fixtures import errors
 from fixtures.lab import Lab
+from fixtures.oracles import picture
 from suites.drivers import (
     test_balloon,
     test_display,
@@ -146,6 +147,22 @@ def test_pixels_that_do_not_reach_the_screen_are_found(broken: Victim) -> None:
     broken.guest.devices.display.budget = 0.2
     with pytest.raises(AssertionError, match="shown|== \\["):
         test_display.test_the_display_shows_what_the_guest_paints(broken.guest)
+
+
+def test_a_screen_that_does_not_follow_and_a_mode_that_cannot_be_set_are_found(
+    broken: Victim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    display = broken.guest.devices.display
+    display.budget = 0.2
+    stale = picture.look(broken.booted.machine, broken.booted.place.work / "stale.ppm")
+    with monkeypatch.context() as patch:
+        patch.setattr(picture, "look", lambda machine, path: stale)
+        with pytest.raises(AssertionError, match=r"\(\(1280, 800\), .* == \(\(\d+, \d+\), "):
+            test_display.test_the_display_changes_its_mode(broken.guest)
+    broken.guest.ask("echo >/run/ironguest-mode.end; exec 9<>/dev/dri/card0")
+    with pytest.raises(errors.CommandFailed, match="mode: Permission denied") as refused:
+        test_display.test_the_display_changes_its_mode(broken.guest)
+    assert refused.value.outcome == "FAIL"
 
 
 def test_another_tone_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:

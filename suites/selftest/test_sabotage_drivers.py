@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from fixtures.disks import ScratchDisk
-from fixtures.guest.kinds.hotplug import Views
+from fixtures.guest.kinds.hotplug import THERE, Views
 from fixtures.lab import Lab
 from suites.drivers import test_drivers, test_hotplug, test_life_cycle
+from suites.network import test_network
 from suites.selftest.device_victims import Victim, victim
 
 
@@ -45,6 +46,19 @@ def test_a_usb_device_without_its_driver_is_found(broken: Victim) -> None:
     broken.guest.ask("echo 1-2:1.0 >/sys/bus/usb/drivers/usbhid/unbind")
     words = "asked for: usb-tablet; QEMU has: usb-tablet; guest drives it with: none"
     with pytest.raises(AssertionError, match=words):
+        test_drivers.test_every_device_is_driven(broken.guest)
+
+
+def test_a_driver_that_is_not_the_recorded_one_is_found(broken: Victim) -> None:
+    """The watchdog's driver is taken from it, and another one is given to it."""
+    other = (
+        "d=$(grep -lx 0x25ab /sys/bus/pci/devices/*/device); cd ${d%/*} && a=${PWD##*/} && modprobe vfio-pci"
+    )
+    broken.guest.ask(
+        f"{other} && echo vfio-pci >driver_override && echo $a >driver/unbind && echo $a >/sys/bus/pci/drivers_probe"
+    )
+    words = "QEMU has: i6300esb; guest drives it with: vfio-pci.*guest drives it with: i6300ESB timer"
+    with pytest.raises(AssertionError, match=f"(?s){words}|(?s:{words})"):
         test_drivers.test_every_device_is_driven(broken.guest)
 
 
@@ -151,3 +165,26 @@ def test_a_payload_that_takes_another_card_is_found(broken: Victim, monkeypatch:
     monkeypatch.setattr(plug, "receive", lambda number, seed, length: guest.network.receive(seed, length))
     with pytest.raises(AssertionError, match="assert 0 >= 1048576"):
         test_hotplug.test_a_card_comes_carries_and_goes(guest)
+
+
+def test_a_card_whose_payload_crosses_another_wire_is_found(
+    broken: Victim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest, plug = broken.guest, broken.guest.devices.hot_plug
+    sent = guest.network.sent_payload
+
+    def by_another_card(seed: int, length: int, card: int) -> str:
+        assert plug.plug_card(1 + card) == THERE
+        plug.receive(1 + card, seed, length)
+        return sent(seed, length)
+
+    monkeypatch.setattr(guest.network, "receive", by_another_card)
+    monkeypatch.setattr(guest.network, "send", lambda seed, length, card: sent(seed, length))
+    with pytest.raises(AssertionError, match=r"Carried\(to_guest=0, from_guest=0\)"):
+        test_network.test_each_card_carries_its_own(guest)
+
+
+def test_a_card_with_another_driver_is_found(broken: Victim) -> None:
+    broken.guest.ask("cd /sys/bus/virtio/drivers/virtio_net && echo virtio* >unbind")
+    with pytest.raises(AssertionError, match="'52:54:00:12:34:56': 'virtio_net'"):
+        test_network.test_each_card_carries_its_own(broken.guest)

@@ -11,7 +11,8 @@ import pytest
 from fixtures import errors
 from fixtures.oracles import picture, tone
 from fixtures.oracles.entropy import EntropySource, blocks_not_given
-from fixtures.systems import linux_drivers, linux_people, linux_special, tpm2
+from fixtures.systems import linux_drivers, linux_modes, linux_people, linux_special, tpm2
+from fixtures.systems.device_answers import Held
 
 RANDOM = bytes.fromhex("80010000001c0000000000101a89e8cdd6e2d46633d09aba6e770054")
 READ = bytes.fromhex(
@@ -122,3 +123,17 @@ def test_interrupts_of_a_guest() -> None:
     queue, shared = linux_drivers.parse_interrupts(said)
     assert (queue.name, queue.count, queue.by_message) == ("virtio2-req.0", 832, True)
     assert (shared.count, shared.by_message) == (7, False)
+
+
+def test_modes_of_a_display() -> None:
+    assert linux_modes.parse_modes("1280x800\n640x480\nend|2\n") == ((1280, 800), (640, 480))
+    with pytest.raises(errors.AnswerNotUnderstood, match="a mode like"):
+        linux_modes.parse_modes("1280\nend|1\n")
+
+
+def test_what_held_a_disk_is_given_back_to() -> None:
+    held = linux_drivers.parse_held("/sys/bus/virtio/drivers/virtio_blk|virtio5\n")
+    assert held == Held("/sys/bus/virtio/drivers/virtio_blk", "virtio5")
+    assert 'echo "virtio5" >"/sys/bus/virtio/drivers/virtio_blk/bind"' in linux_drivers.bind_disk(held)
+    with pytest.raises(errors.AnswerNotUnderstood, match="2 fields"):
+        linux_drivers.parse_held("sh: cannot cd\n")
