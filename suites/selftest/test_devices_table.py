@@ -94,6 +94,17 @@ def test_disks_are_one_each() -> None:
     assert [good for _, good in others(asked, parts, guest, {"scsi-hd": "sd"})] == [True, False]
 
 
+def test_the_driver_of_a_disk_that_no_yaml_names_yet_is_seen() -> None:
+    parts = [OtherPart("disk-root", "scsi-hd", "")]
+    seen = [OtherDevice("scsi", "0:0:0:0", "", "sd", "QEMU HARDDISK")]
+    assert others({"disk-root": "scsi-hd"}, parts, seen, {}) == [
+        ("asked for: scsi-hd; QEMU has: scsi-hd; guest drives it with: sd", False)
+    ]
+    seen.append(OtherDevice("scsi", "0:0:1:0", "", "sr", "QEMU CD-ROM"))
+    ((words, _),) = others({"disk-root": "scsi-hd"}, parts, seen, {})
+    assert "not seen by the guest" in words
+
+
 def test_what_a_command_line_asks_for() -> None:
     argv = ["qemu", "-device", json.dumps({"driver": "e1000e", "id": "nic0"}), "-device"]
     argv.append(json.dumps({"driver": "virtserialport", "id": "serial-port0"}))

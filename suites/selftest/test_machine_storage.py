@@ -90,7 +90,7 @@ def test_a_disk_of_a_server() -> None:
 def test_what_the_guest_sees_of_a_disk() -> None:
     shown = disk_device(disk(logical_block=4096, physical_block=4096, on_error="stop", lun=300), "scsi-hd")
     assert (shown["logical_block_size"], shown["physical_block_size"]) == (4096, 4096)
-    assert (shown["werror"], shown["rerror"], shown["scsi-id"], shown["lun"]) == ("stop", "stop", 1, 300)
+    assert (shown["werror"], shown["rerror"], shown["scsi-id"], shown["lun"]) == ("stop", "stop", 6, 300)
 
 
 MIB = 1 << 20

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from fixtures.durability import FileRecord, judged
 from fixtures.host.tools import require_tool
 from fixtures.oracles import filesystems
 from fixtures.oracles.filesystems import FileSystem
@@ -88,3 +90,15 @@ def test_one_that_is_made_is_sound(tmp_path: Path, kind: FileSystem) -> None:
     filesystems.make(kind, path)
     assert filesystems.problems(kind, path) == ""
     assert filesystems.read_file(kind, path, "record1") is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_records_are_judged_by_name_and_content(tmp_path: Path, kind: FileSystem) -> None:
+    path = made(kind, tmp_path)
+    whole = FileRecord(1, "record1", f"sha256:{hashlib.sha256(CONTENT).hexdigest()}")
+    assert judged(kind, path, [whole]) == []
+    other = [FileRecord(1, "record1", "sha256:0"), FileRecord(2, "record2", whole.digest)]
+    assert judged(kind, path, other) == [
+        f"record1 holds something else ({len(CONTENT)} bytes)",
+        "record2 is missing, which was said to be on the disk",
+    ]

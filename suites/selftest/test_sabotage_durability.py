@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fixtures import disks, jobs, power
+from fixtures import disks, jobs, power, recovery
 from fixtures.booted import Booted, target_layout
 from fixtures.disks import ScratchDisk
 from fixtures.guest import disks as guest_disks
@@ -37,9 +37,26 @@ def test_files_that_a_power_cut_would_take_are_found(
     check: Callable[[Guest, ScratchDisk, Callable[[ScratchDisk], ScratchDisk]], None],
 ) -> None:
     ignore_flushes(monkeypatch)
+    # Fewer are enough, and sooner done.
+    monkeypatch.setattr(test_durability, "RECORDS", 3)
     source = victim.storage.give(victim.storage.source)
     with pytest.raises(AssertionError, match="power cut after .* writes: (record|not sound|not mounted)"):
         check(victim, source, victim.storage.give)
+
+
+def test_what_cannot_be_mounted_again_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = recovery.put
+
+    def put_and_damage(booted: Booted, disk: ScratchDisk, position: int, seed: int) -> None:
+        put(booted, disk, position, seed)
+        with booted.disks[disk.name].path.open("r+b") as file:
+            file.write(bytes(4096))
+
+    monkeypatch.setattr(recovery, "put", put_and_damage)
+    monkeypatch.setattr(test_durability, "RECORDS", 1)
+    source = victim.storage.give(victim.storage.source)
+    with pytest.raises(AssertionError, match="power cut after .* writes: not mounted: .*superblock"):
+        test_durability.test_xfs_survives_power_cuts(victim, source, victim.storage.give)
 
 
 def test_a_bit_flipped_over_a_pause_is_found(victim: Guest, spoil: Spoil) -> None:

@@ -106,7 +106,7 @@ def test_a_disk_of_another_size_is_found(victim: Guest, alter: Alter) -> None:
 def test_a_disk_that_goes_on_past_its_end_is_found(victim: Guest, alter: Alter) -> None:
     source = victim.storage.give(victim.storage.source)
     alter(grow)
-    with pytest.raises(AssertionError, match="assert 'done' == 'no space'"):
+    with pytest.raises(AssertionError, match="assert 'done' in "):
         test_boundaries.test_past_the_end_is_refused(
             victim, source, victim.storage.give(victim.storage.target)
         )
@@ -164,12 +164,3 @@ def test_a_bit_flipped_by_a_slow_disk_is_found(victim: Guest, spoil: Spoil) -> N
     spoil(bad.Flips, 1010)
     with pytest.raises(AssertionError, match="sector 1010: bit flip"):
         test_faults.test_slow_is_not_broken(victim, source, victim.storage.give)
-
-
-def test_a_lost_sector_of_a_high_unit_is_found(victim: Guest, spoil: Spoil) -> None:
-    if victim.cell.platform.model("disk") != "scsi-hd" or victim.storage.room == 0:
-        pytest.skip("device_absent_by_design: this platform has no unit numbers to choose")
-    source = victim.storage.give(victim.storage.source)
-    spoil(bad.Loses, 9)
-    with pytest.raises(AssertionError, match="sector 9: lost"):
-        test_boundaries.test_high_unit_numbers(victim, source, victim.storage.give, 256)
