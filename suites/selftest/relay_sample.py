@@ -103,6 +103,8 @@ class Windows:
         self.silent = False
         self.presses = 1
         self.sac_obeys = True
+        # The question at which the kernel stops.
+        self.crashes_at = ""
         self.boots = 0
         # Of the machine that booted first, of which others may be clones.
         self.saved: SacGuest | None = None

@@ -66,7 +66,7 @@ GUEST_MISTAKES = [
         "x.yaml:6: key 'platfroms' is unknown; did you mean 'platforms'?",
     ]),
     ("console: serial", "console: serial\nzzz: 1", [
-        ("x.yaml:8: key 'zzz' is unknown; known: arch, budget, console, drivers, id, image, login, platforms,"
+        ("x.yaml:8: key 'zzz' is unknown; known: agent, arch, budget, console, drivers, id, image, login, platforms,"
         " requires, screen, system, title, tolerates"),
     ]),
     ("title: A tiny guest", "title: 12", ["x.yaml:2: title: expected text; found 12; put it in quotes"]),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fixtures.catalog.specs import Login
+from fixtures.channels import powershell_framing
+from fixtures.channels.framing_lines import checksum
 from fixtures.deadline import Deadline
 from fixtures.errors import BootTimeout, CommandTimeout, GuestCrashed, LoginRefused
 from suites.selftest.sac_sample import Manners, SacBench
@@ -224,3 +227,14 @@ def test_cmd_keeps_status_and_output(tmp_path: Path) -> None:
         long = cmd.run("echo out")
         assert (long.status, long.text) == (0, "out\n")
         assert cmd.run("long").text == "".join(f"{number:03} {'x' * 90}\n" for number in range(3))
+
+
+@pytest.mark.parametrize("text", ["2:H:0:65001:1:3", "1:S:af5271a4b6bf0d4ff33f64728085f123", "1:E:0"])
+def test_a_reply_of_which_a_part_has_come_is_waited_for(text: str) -> None:
+    """A part of a line can end as a line does: in a colon and four digits."""
+    line = f"qZ7:{text}:{checksum(text)}"
+    for length in range(len(line) + 1):
+        assert re.search(powershell_framing.REPLY, line[:length]) is None
+    whole = re.search(powershell_framing.REPLY, f"{line}  \n")
+    assert whole is not None
+    assert powershell_framing.reply(whole) is not None

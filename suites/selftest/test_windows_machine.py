@@ -14,7 +14,7 @@ from fixtures.channels.sac_shell import SacShell
 from fixtures.evidence.record import LiveRecord
 from fixtures.guest.guest import Guest
 from fixtures.outside import Outside
-from fixtures.systems import windows_commands, windows_services
+from fixtures.systems import windows_commands, windows_kernel, windows_services
 from suites.lifecycle import test_lifecycle
 from suites.selftest import windows_samples as samples
 from suites.selftest.machine_sample import disk
@@ -34,7 +34,7 @@ LISTING = "".join(f"C:\\Users\\Jörg\\{number:05}.txt 日本語\n" for number in
 
 def answers(windows: Windows, kind: str, text: str) -> tuple[int, bytes, int]:
     """What such a guest answers: samples in German, and what its machine has been through."""
-    if text == CRASHES:
+    if text in {CRASHES, windows.crashes_at}:
         raise Bugcheck
     if text == windows_commands.RESTART:
         windows.after_this(RESTART)
@@ -205,23 +205,27 @@ budget: {{boot: 10s, silence: 5s}}
 def test_a_whole_run_ends_in_a_report(
     tmp_path: Path, windows: Windows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Cold boots, a checkpoint and its clones, a restart and the power button, through plugin and report."""
+    """A cold boot, a checkpoint and its clones, a restart, a bugcheck and the power button, to the report."""
     guests = tmp_path / "guests"
     guests.mkdir()
     (guests / "winlike.yaml").write_text(GUEST.format(image=disk(tmp_path / "relay.raw", boot_sector())))
+    windows.crashes_at = windows_kernel.QUESTION
     monkeypatch.setenv("IRONGUEST_QEMU", str(windows.launcher))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     wanted = "reaches_login or fatal or guest_reboots or acpi or ext4 or kernel_is"
     paths = ["suites/boot", "suites/lifecycle", "suites/integrity", "suites/storage/test_durability.py"]
     cells = [f"--guests-dir={guests}", "--guest=winlike", "--platform=pc-bios-ide,nic=none"]
     done = run(tmp_path, "--accel=tcg", *cells, "-k", wanted, *paths)
-    assert {name: (each["outcome"], each["failure"]) for name, each in done.results.items()} == {
+    kinds = {name: (each["failure"] or {}).get("kind") for name, each in done.results.items()}
+    assert {name: (each["outcome"], kinds[name]) for name, each in done.results.items()} == {
         "boot.reaches-login": ("PASS", None),
         "boot.no-fatal-events": ("PASS", None),
-        "integrity.kernel-is-the-vendors": ("PASS", None),
+        "integrity.kernel-is-the-vendors": ("FAIL", "GuestCrashed"),
         "lifecycle.guest-reboots-once": ("PASS", None),
         "lifecycle.shuts-down-by-acpi": ("PASS", None),
         "storage.ext4-survives-power-cuts": ("SKIP", None),
     }
+    crash = done.results["integrity.kernel-is-the-vendors"]["failure"]["message"]
+    assert "bugcheck 0xD1 (DRIVER_IRQL_NOT_LESS_OR_EQUAL)" in crash
     assert done.results["storage.ext4-survives-power-cuts"]["reason"][0] == "not_in_profile"
     assert "clone of a checkpoint" in (done.bundle / "report.json").read_text()
