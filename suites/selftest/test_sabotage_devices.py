@@ -161,7 +161,10 @@ def test_a_screen_that_does_not_follow_and_a_mode_that_cannot_be_set_are_found(
             test_display.test_the_display_changes_its_mode(broken.guest)
     # Whoever holds the card first is its master, and nobody else sets a mode.
     held = "ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q /dev/dri/card"
-    broken.guest.ask(f"echo >/run/ironguest-mode.end; while {held}; do :; done; exec 9<>/dev/dri/card0")
+    holding = "( tail -f /dev/null 9<>/dev/dri/card0 </dev/null >/dev/null 2>&1 & )"
+    broken.guest.ask(
+        f"echo >/run/ironguest-mode.end; while {held}; do :; done; {holding}; until {held}; do :; done"
+    )
     with pytest.raises(errors.CommandFailed, match="mode: Permission denied") as refused:
         test_display.test_the_display_changes_its_mode(broken.guest)
     assert refused.value.outcome == "FAIL"
