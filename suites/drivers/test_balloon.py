@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.guest.guest import Guest
 
-pytestmark = pytest.mark.needs("shell", "device-tools")
+pytestmark = pytest.mark.needs("shell", "balloon")
 
 
 @pytest.mark.own_memory

@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.guest.guest import Guest
 
-pytestmark = pytest.mark.needs("shell", "device-tools")
+pytestmark = pytest.mark.needs("shell", "framebuffer")
 
 
 @pytest.mark.check("drivers.display-shows-what-is-painted", level="mandatory")

@@ -17,7 +17,7 @@ def test_every_device_is_driven(guest: Guest) -> None:
     }
 
 
-@pytest.mark.needs("shell", "device-tools")
+@pytest.mark.needs("shell", "modules")
 @pytest.mark.looks
 @pytest.mark.check("drivers.modules-are-the-vendors", level="mandatory")
 def test_modules_are_the_vendors(guest: Guest) -> None:

@@ -8,8 +8,6 @@ from fixtures.disks import ScratchDisk
 from fixtures.guest.guest import Guest
 from fixtures.guest.kinds.hotplug import GONE, THERE
 
-pytestmark = pytest.mark.needs("shell", "device-tools")
-
 ROUNDS = 50
 CARDS = ("e1000*", "rtl8139", "vmxnet3", "igb", "virtio-net-*")
 DISKS = ("virtio-blk-*", "nvme", "virtio-scsi-*", "usb-storage")
@@ -42,6 +40,7 @@ def test_a_disk_comes_and_goes_while_the_machine_is_paused(guest: Guest, source_
     assert guest.storage.checksum(source_disk) == source_disk.checksum()
 
 
+@pytest.mark.needs("shell", "busy-unplug")
 @pytest.mark.device(*DISKS)
 @pytest.mark.check("drivers.disk-hot-unplug-under-load", level="mandatory")
 def test_a_disk_goes_while_it_is_read(guest: Guest, source_disk: ScratchDisk) -> None:

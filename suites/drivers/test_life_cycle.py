@@ -7,13 +7,12 @@ import pytest
 from fixtures.disks import ScratchDisk
 from fixtures.guest.guest import Guest
 
-pytestmark = pytest.mark.needs("shell", "device-tools")
-
 CARDS = ("e1000*", "rtl8139", "vmxnet3", "igb", "virtio-net-*")
 LENGTH = 1 << 20
 BLOCKS = 64
 
 
+@pytest.mark.needs("shell", "rebind")
 @pytest.mark.check("drivers.unbind-and-bind", level="mandatory")
 def test_drivers_let_go_and_take_again(guest: Guest) -> None:
     """Each spare device loses its driver and gets it back, for guest and QEMU; the network still works."""
@@ -30,6 +29,7 @@ def test_drivers_let_go_and_take_again(guest: Guest) -> None:
         assert (model, guest.network.receive(41, LENGTH, card)) == (model, sent)
 
 
+@pytest.mark.needs("shell", "disk-rebind")
 @pytest.mark.check("drivers.disk-unbind-and-bind", level="mandatory")
 def test_a_disks_driver_lets_go_and_takes_again(guest: Guest, source_disk: ScratchDisk) -> None:
     """A disk loses its driver and gets it back, idle and while it is read, for both sides; it stays whole."""
@@ -45,6 +45,7 @@ def test_a_disks_driver_lets_go_and_takes_again(guest: Guest, source_disk: Scrat
         assert guest.storage.checksum(source_disk) == source_disk.checksum()
 
 
+@pytest.mark.needs("shell", "reload")
 @pytest.mark.device(*CARDS)
 @pytest.mark.check("drivers.module-reload", level="mandatory")
 def test_a_cards_module_is_loaded_again(guest: Guest) -> None:
@@ -58,6 +59,7 @@ def test_a_cards_module_is_loaded_again(guest: Guest) -> None:
             assert (module, guest.network.send(42, LENGTH, card)) == (module, sent)
 
 
+@pytest.mark.needs("shell", "interrupts")
 @pytest.mark.device("virtio-blk-*", "virtio-scsi-*")
 @pytest.mark.check("drivers.every-queue-is-used", level="mandatory")
 def test_every_queue_is_used(guest: Guest) -> None:

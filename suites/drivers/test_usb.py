@@ -9,7 +9,7 @@ from fixtures.guest.guest import Guest
 from fixtures.guest.kinds.hotplug import GONE, THERE
 from fixtures.guest.storage import Copy
 
-pytestmark = pytest.mark.needs("shell", "device-tools")
+pytestmark = pytest.mark.needs("shell", "disk-tools")
 
 
 @pytest.mark.device("*xhci", "*-uhci", "*-ehci*")

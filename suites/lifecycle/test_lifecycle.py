@@ -35,3 +35,11 @@ def test_shuts_down_by_acpi(guest: Guest) -> None:
     assert (shutdown.asked_by_guest, shutdown.reason) == (True, "guest-shutdown")
     assert shutdown.shutdowns == 1
     assert shutdown.exit == "left with exit status 0"
+
+
+@pytest.mark.check("lifecycle.shuts-down-by-command", level="recommended")
+def test_shuts_down_by_command(guest: Guest) -> None:
+    """Told by its own command, the guest turns the machine off, once, and QEMU leaves in order."""
+    shutdown = guest.switch.shut_down()
+    assert (shutdown.asked_by_guest, shutdown.reason) == (True, "guest-shutdown")
+    assert (shutdown.shutdowns, shutdown.exit) == (1, "left with exit status 0")

@@ -28,7 +28,6 @@ def test_payload_is_intact(guest: Guest) -> None:
         assert (model, guest.network.send(16 + card, PAYLOAD, card)) == (model, sent)
 
 
-@pytest.mark.needs("shell", "device-tools")
 @pytest.mark.device("e1000*", "rtl8139", "vmxnet3", "igb", "virtio-net-*")
 @pytest.mark.check("network.each-card-carries-its-own", level="mandatory")
 def test_each_card_carries_its_own(guest: Guest) -> None:

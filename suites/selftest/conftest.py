@@ -72,14 +72,14 @@ def victim(cell: Cell, booted: Booted, tmp_path: Path) -> Iterator[Guest]:
 @pytest.fixture
 def alter(monkeypatch: pytest.MonkeyPatch) -> Alter:
     """Make something else of each disk that a check gives to the guest, but for the source."""
-    make = disks._make
+    make = disks.make
 
     def altering(change: Change) -> None:
         def made(booted: Booted, disk: ScratchDisk) -> Disk:
             whole = make(booted, disk)
             return whole if disk.name == "source" else change(whole)
 
-        monkeypatch.setattr(disks, "_make", made)
+        monkeypatch.setattr(disks, "make", made)
 
     # What is usual is not made, but taken from where it lies.
     monkeypatch.setattr(ScratchDisk, "is_usual", property(lambda disk: disk.name == "source"))

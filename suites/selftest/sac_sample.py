@@ -41,6 +41,7 @@ class Manners:
     disabled: bool = False  # there are no command prompts, by policy
     first_channel: int = 1
     uptime: str = "0:00:05"
+    password: str = "Pass-w00rd"
 
 
 class SacGuest:
@@ -54,6 +55,7 @@ class SacGuest:
         self.typed: list[str] = []
         self.logins = 0
         self.on_interrupt: Callable[[], None] = lambda: None
+        self.on_shutdown: Callable[[], None] = lambda: None
         self._buffer = ""
         self._where = "sac"
         self._screen = pyte.Screen(80, 24)
@@ -66,6 +68,14 @@ class SacGuest:
         self._eaten = 0
         self._requests = 0
         self._escape = ""
+
+    def go_on_from(self, other: SacGuest) -> None:
+        """Stand where ``other`` stood: logged in, its program running, and no command run yet."""
+        self._where, self._shown, self._requests = other._where, list(other._shown), other._requests
+        servant, theirs = self.servant, other.servant
+        servant.head, servant.lines = list(theirs.head), list(theirs.lines)
+        self.cmd.serving, self.cmd.status = other.cmd.serving, other.cmd.status
+        self.cmd.variables = dict(other.cmd.variables)
 
     # -- printing
 
@@ -186,7 +196,10 @@ class SacGuest:
             self.print(asked)
             return
         self.logins += 1
-        if (self._user, line) != ("Administrator", "Pass-w00rd") or self.logins <= self._manners.refuses:
+        if (self._user, line) != (
+            "Administrator",
+            self._manners.password,
+        ) or self.logins <= self._manners.refuses:
             self._where = "user"
             self.print("\r\nUnable to authenticate.\r\n\r\nUsername: ")
             return
@@ -206,6 +219,9 @@ class SacGuest:
                 "            Build Number: 20348\n"
                 f"  Time since last reboot: {self._manners.uptime}\n"
             )
+        elif word == "shutdown":
+            self.say("SAC preparing to shutdown the system.\n")
+            self.on_shutdown()
         elif word == "ch" and rest == f"-sn {self.channel.lower()}":
             self._where = "view"
             self.raw(f"\x1b[2J\x1b[1;1H{VIEW.format(self.channel)}".replace("\n", "\r\n"))

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fixtures.agents import Agent
 from fixtures.channels.agent import GuestAgent
 from fixtures.channels.agent_shell import AgentShell, windows
 from fixtures.channels.command import ask
@@ -22,6 +24,7 @@ from fixtures.errors import CommandFailed, CommandTimeout
 from fixtures.machine.health import Health
 from fixtures.machine.journal import Journal
 from fixtures.machine.pulse import Pulse
+from suites.selftest import machine_sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +48,7 @@ def real(tmp_path: Path) -> Iterator[GuestAgent]:
     path = tmp_path / "agent"
     command = [PROGRAM, "--method=unix-listen", f"--path={path}", f"--statedir={tmp_path}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        (tmp_path / "pid").write_text(str(process.pid))
         deadline = Deadline.after(20.0)
         while not path.exists():
             assert process.poll() is None
@@ -140,6 +144,40 @@ def test_an_agent_that_is_not_there(tmp_path: Path) -> None:
     assert not fake.agent.is_there(0.2)
     with pytest.raises(CommandTimeout, match="did not answer within 0.2 s"):
         fake.agent.execute("guest-ping", within=0.2)
+
+
+def test_an_agent_whose_port_was_closed_is_gone_at_once(tmp_path: Path) -> None:
+    """QEMU tells when the guest closes the port; nobody waits for who is not there."""
+    machine = machine_sample.Bench(tmp_path, devices={"disk": "ide-hd"}).machine
+    agent = Agent(machine, tmp_path)
+    for other in ({"id": "serial-port0", "open": False}, {"id": "agent-port0", "open": True}):
+        machine.journal.event("VSERPORT_CHANGE", other)
+    with pytest.raises(CommandTimeout, match="did not answer within 0.1 s"):
+        agent.execute("guest-ping", within=0.1)
+    machine.journal.event("VSERPORT_CHANGE", {"id": "agent-port0", "open": False})
+    with pytest.raises(CommandFailed, match="does not run: the guest closed its port"):
+        agent.execute("guest-ping", within=600.0)
+    machine.end()
+    agent.close()
+    lines = [json.loads(line) for line in (tmp_path / "agent.jsonl").read_text().splitlines()]
+    assert [line["kind"] for line in lines][:2] == ["run", "sent"]
+    assert "guest-sync-delimited" in lines[1]["line"]
+
+
+@needs_agent
+def test_a_real_agent_that_is_killed_is_named(real: GuestAgent, tmp_path: Path) -> None:
+    told: list[tuple[str, str]] = []
+    real._note = lambda kind, line: told.append((kind, line))
+    assert real.execute("guest-ping") == {}
+    assert told[0][0] == "sent"
+    assert told[-2:] == [
+        ("sent", '{"execute": "guest-ping", "arguments": {}}'),
+        ("received", '{"return": {}}'),
+    ]
+    (pid,) = (tmp_path / "pid").read_text().split()
+    os.kill(int(pid), signal.SIGKILL)
+    with pytest.raises(CommandTimeout, match="did not answer|takes no input"):
+        real.execute("guest-ping", within=1.0)
 
 
 def test_output_that_the_agent_cut_off_is_no_answer(tmp_path: Path) -> None:

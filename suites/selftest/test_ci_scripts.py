@@ -25,7 +25,7 @@ SCRIPTS = (
     ".ci/run",
 )
 TOOLS = (
-    "qemu-system-x86_64", "qemu-img", "mmdebstrap", "gpg", "mke2fs", "mkfs.vfat", "mcopy", "sfdisk", "swtpm",
+    "qemu-system-x86_64", "qemu-img", "mmdebstrap", "gpg", "mke2fs", "mkfs.vfat", "mkfs.xfs", "mkfs.btrfs", "mcopy", "sfdisk", "swtpm",
     "arch-test", "tesseract",
     "setpriv", "as", "fakeroot", "newuidmap",
 )  # fmt: skip

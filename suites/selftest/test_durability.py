@@ -6,7 +6,7 @@ import random
 import struct
 from pathlib import Path
 
-from fixtures.durability import _Cutter
+from fixtures.durability import Cutter
 from fixtures.oracles import writelog
 from fixtures.oracles.writelog import FLUSH, FUA
 
@@ -29,7 +29,7 @@ def left(place: Path, position: int, seed: int) -> list[int]:
     base = place / "base.raw"
     base.write_bytes(bytes(8 * 512))
     written = log()
-    disk = _Cutter(base, written, writelog.parse(written), place).cut(position, random.Random(seed))
+    disk = Cutter(base, written, writelog.parse(written), place).cut(position, random.Random(seed))
     return list(disk.read_bytes()[::512])
 
 
@@ -49,7 +49,7 @@ def test_one_cut_after_another_goes_on_from_what_was_settled(tmp_path: Path) -> 
     base = tmp_path / "base.raw"
     base.write_bytes(bytes(8 * 512))
     written = log()
-    cutter = _Cutter(base, written, writelog.parse(written), tmp_path)
+    cutter = Cutter(base, written, writelog.parse(written), tmp_path)
     dice = random.Random(1)
     disks = [list(cutter.cut(position, dice).read_bytes()[::512]) for position in (1, 4, 8)]
     assert [disk[1] for disk in disks] == [0, 2, 2]

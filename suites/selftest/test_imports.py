@@ -29,6 +29,7 @@ ORDER = (
     *(
         "payload",
         "consoles",
+        "agents",
         "booted",
         "remains",
         "installation",
@@ -37,6 +38,8 @@ ORDER = (
         "outside",
         "disks",
         "durability",
+        "recovery",
+        "cd_drive",
         "faults",
         "jobs",
         "sight",

@@ -16,6 +16,7 @@ from fixtures.errors import HostFault
 from fixtures.machine.hardware import Disk
 from fixtures.machine.machine import Machine
 from fixtures.machine.plugging import end_faults
+from fixtures.machine.storage import can_be_plugged
 from fixtures.machine.traits import Fault, Traits
 from fixtures.oracles.layout import Layout
 from suites.selftest import machine_sample
@@ -43,7 +44,10 @@ def booted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     hardware = dataclasses.replace(hardware, disks=(*hardware.disks, target))
     machine = Machine(hardware, tmp_path / "evidence")
     machine.start()
+    starts: list[Any] = []
     yield SimpleNamespace(
+        starts=starts,
+        start_over=starts.append,
         machine=machine,
         disks={"target": target},
         unplugged=set(),
@@ -86,9 +90,33 @@ def test_faults_end(booted: Any) -> None:
     assert faulty not in nodes
 
 
-def test_what_cannot_change_is_refused(booted: Any) -> None:
-    with pytest.raises(HostFault, match="is there from the start"):
-        disks.give(booted, target(Traits(on_error="stop")))
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        ScratchDisk.of("target", Layout.of_size(SIZE), Traits(on_error="stop")),
+        ScratchDisk.of("target", Layout.of_size(SIZE), read_only=True),
+        ScratchDisk.of("target", Layout.of_size(2 * SIZE), Traits(logged=True)),
+    ],
+    ids=["shape", "read-only", "size"],
+)
+def test_what_cannot_change(booted: Any, wanted: ScratchDisk) -> None:
+    """Where a disk can be plugged in, it has to be another one; elsewhere the machine starts over with it."""
+    if can_be_plugged(booted.cell.platform):
+        with pytest.raises(HostFault, match="the guest has disk target, which cannot become"):
+            disks.give(booted, wanted)
+        return
+    assert disks.give(booted, wanted, ["target"]) == "there from the start of another machine"
+    [(started,)] = booted.starts
+    assert (started.name, started.node_name, started.traits) == ("target", "target", wanted.traits)
+    assert started.path.stat().st_size == wanted.layout.size
+
+
+def test_a_machine_that_starts_over_keeps_what_was_given(booted: Any) -> None:
+    if can_be_plugged(booted.cell.platform):
+        return
+    disks.give(booted, ScratchDisk.of("other", Layout.of_size(SIZE)), ["target"])
+    disks.give(booted, ScratchDisk.of("lone", Layout.of_size(SIZE)), [])
+    assert [[disk.name for disk in started] for started in booted.starts] == [["target", "other"], ["lone"]]
 
 
 def test_operations_leave_the_disk_carried(booted: Any) -> None:

@@ -90,7 +90,7 @@ def test_a_disk_of_a_server() -> None:
 def test_what_the_guest_sees_of_a_disk() -> None:
     shown = disk_device(disk(logical_block=4096, physical_block=4096, on_error="stop", lun=300), "scsi-hd")
     assert (shown["logical_block_size"], shown["physical_block_size"]) == (4096, 4096)
-    assert (shown["werror"], shown["rerror"], shown["scsi-id"], shown["lun"]) == ("stop", "stop", 1, 300)
+    assert (shown["werror"], shown["rerror"], shown["scsi-id"], shown["lun"]) == ("stop", "stop", 6, 300)
 
 
 MIB = 1 << 20
@@ -101,27 +101,29 @@ OLD_SCSI = {"disk": "scsi-hd", "scsi": "lsi53c895a"}
 
 
 @pytest.mark.parametrize(
-    ("devices", "traits", "size", "read_only", "words"),
+    ("devices", "traits", "read_only", "words"),
     [
-        (IDE, {}, 32 * MIB, False, None),
-        (IDE, {"cache": "none", "aio": "native", "logged": True}, 32 * MIB, False, None),
-        (IDE, {}, 16 * MIB, False, "from the start"),
-        (IDE, {}, 32 * MIB, True, "from the start"),
-        (IDE, {"cache": "writethrough"}, 32 * MIB, False, "from the start"),
-        (OLD_SCSI, {"on_error": "stop"}, 32 * MIB, False, "from the start"),
-        (NVME, {"physical_block": 4096}, 16 * MIB, True, None),
-        (NVME, {"on_error": "stop"}, 32 * MIB, False, "nvme tells its guest of every error"),
-        (NVME, {"lun": 3}, 32 * MIB, False, "no logical unit numbers"),
-        (SCSI, {"lun": 300, "on_error": "stop"}, MIB, False, None),
-        ({**IDE, "usb": "qemu-xhci"}, {"model": "usb-storage"}, MIB, False, None),
-        (IDE, {"model": "usb-storage"}, MIB, False, "nothing that usb-storage could sit on"),
+        (IDE, {"cache": "writethrough", "on_error": "stop"}, False, None),
+        (IDE, {"cache": "none", "aio": "native", "logged": True}, False, None),
+        (IDE, {"physical_block": 4096}, False, None),
+        (IDE, {"logical_block": 4096, "physical_block": 4096}, False, "sectors of 512 bytes"),
+        (IDE, {}, True, "never read-only"),
+        (OLD_SCSI, {"on_error": "stop"}, True, None),
+        (OLD_SCSI, {"lun": 1}, False, "no logical unit 1"),
+        (NVME, {"physical_block": 4096}, True, None),
+        (NVME, {"on_error": "stop"}, False, "nvme tells its guest of every error"),
+        (NVME, {"lun": 0}, False, "no logical unit 0"),
+        (SCSI, {"lun": 300, "on_error": "stop"}, False, None),
+        (SCSI, {"lun": 16384}, False, "no logical unit 16384"),
+        ({**IDE, "usb": "qemu-xhci"}, {"model": "usb-storage"}, False, None),
+        (IDE, {"model": "usb-storage"}, False, "nothing that usb-storage could sit on"),
     ],
 )
 def test_what_a_platform_can_have(
-    devices: dict[str, str], traits: dict[str, Any], size: int, read_only: bool, words: str | None
+    devices: dict[str, str], traits: dict[str, Any], read_only: bool, words: str | None
 ) -> None:
     platform = machine_sample.cell(devices=devices).platform
-    reason = why_not(platform, Traits(**traits), size=size, read_only=read_only, declared=32 * MIB)
+    reason = why_not(platform, Traits(**traits), read_only=read_only)
     assert (reason is None) if words is None else (reason is not None and words in reason)
 
 

@@ -12,6 +12,8 @@ from fixtures.catalog.specs import Cell
 from fixtures.needs import lacking
 from fixtures.outcome import skip_reason
 from fixtures.report.outcomes import NOT_APPLICABLE
+from fixtures.systems.registry import unable_to
+from fixtures.systems.system import TOOLS
 from suites.selftest import machine_sample
 
 SHIPPED = Catalog.load([Path(__file__).parents[2] / "guests"])
@@ -74,3 +76,52 @@ def test_reasons_are_of_the_closed_list_and_leave_no_question_open() -> None:
 def test_an_unknown_need_is_a_mistake_of_the_check() -> None:
     with pytest.raises(ValueError, match="a check needs luck; expected some of shell"):
         lacking(cell(), ["luck"])
+
+
+@pytest.mark.parametrize(
+    ("need", "windows", "bsd"),
+    [
+        ("disk-tools", None, None),
+        ("rebind", None, None),
+        (
+            "ext4",
+            "not_in_profile: Windows has no file system ext4",
+            "not_in_profile: FreeBSD has no journal of",
+        ),
+        (
+            "interrupts",
+            "not_in_profile: Windows has no count of each",
+            "channel_not_available: Ironguest knows",
+        ),
+        ("reload", None, "not_in_profile: FreeBSD's drivers are part of its kernel"),
+        ("panic", "channel_not_available: Ironguest knows no way to have Windows crash", None),
+    ],
+)
+def test_a_system_says_what_it_is_unable_to(need: str, windows: str | None, bsd: str | None) -> None:
+    for system, start in (("linux", None), ("windows", windows), ("bsd", bsd)):
+        words = unable_to(system).get(need)
+        assert (words is None) == (start is None)
+        assert words is None or (start is not None and words.startswith(start))
+
+
+@pytest.mark.parametrize("system", ["windows", "bsd"])
+def test_what_a_system_is_unable_to_has_a_name_and_a_reason_of_the_closed_list(system: str) -> None:
+    assert set(unable_to(system)) <= set(TOOLS)
+    assert all(skip_reason(words) is not None for words in unable_to(system).values())
+
+
+def test_a_windows_guest_is_asked_for_its_disks_and_not_for_what_it_lacks() -> None:
+    windows = SHIPPED.cell("windows-server-2022@q35-uefi-inbox")
+    assert lacking(windows, ["shell", "disk-tools"]) is None
+    assert lacking(windows, ["shell", "disk-tools", "ext4"]) == unable_to("windows")["ext4"]
+
+
+def test_a_guest_agent_needs_a_port_as_well() -> None:
+    words = "not_described: the YAML of debian-12 does not say that it runs QEMU's guest agent"
+    debian = SHIPPED.cell("debian-12@q35-uefi-virtio")
+    assert lacking(debian, ["shell", "agent"]) == words
+    agent = debian.guest.model_copy(update={"agent": True})
+    assert lacking(Cell.of(agent, debian.platform), ["shell", "agent"]) is None
+    bare = Cell.of(agent, SHIPPED.cell("debian-12@pc-bios-ide").platform)
+    words = "device_absent_by_design: pc-bios-ide has no port for a guest agent"
+    assert lacking(bare, ["shell", "agent"]) == words

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fixtures import disks, jobs, power
+from fixtures import disks, jobs, power, recovery
 from fixtures.booted import Booted, target_layout
 from fixtures.disks import ScratchDisk
 from fixtures.guest import disks as guest_disks
@@ -15,40 +15,48 @@ from fixtures.guest.guest import Guest
 from fixtures.host.tools import ask, require_tool
 from fixtures.machine.traits import USUAL
 from suites.selftest import misbehaving_disk as bad
-from suites.selftest.spoiling import Alter, Spoil
+from suites.selftest.spoiling import Alter, Spoil, ignore_flushes
 from suites.storage import test_durability, test_operations
 
 # The same disks misbehave on any platform, and are judged by the same; one will do.
 pytestmark = pytest.mark.device("virtio-blk-*")
 
 
-def give_without_flushes(victim: Guest) -> Callable[[ScratchDisk], ScratchDisk]:
-    """Gives disks whose cache the guest does not know of, so that it never flushes it."""
-
-    def give(disk: ScratchDisk) -> ScratchDisk:
-        given = victim.storage.give(disk)
-        name = victim.storage.seen(given).name
-        victim.ask(f"echo 'write through' >/sys/block/{name}/queue/write_cache")
-        return given
-
-    return give
-
-
-def test_a_flush_that_never_comes_is_found(victim: Guest) -> None:
-    source = victim.storage.give(victim.storage.source)
-    with pytest.raises(AssertionError, match="promise 1: sector 0: lost"):
-        test_durability.test_flushed_is_written(victim, source, give_without_flushes(victim))
-
-
 @pytest.mark.parametrize(
-    "check", [test_durability.test_ext4_survives_power_cuts, test_durability.test_vfat_survives_power_cuts]
+    "check",
+    [
+        test_durability.test_ext4_survives_power_cuts,
+        test_durability.test_vfat_survives_power_cuts,
+        test_durability.test_xfs_survives_power_cuts,
+        test_durability.test_btrfs_survives_power_cuts,
+    ],
 )
 def test_files_that_a_power_cut_would_take_are_found(
-    victim: Guest, check: Callable[[Guest, ScratchDisk, Callable[[ScratchDisk], ScratchDisk]], None]
+    victim: Guest,
+    monkeypatch: pytest.MonkeyPatch,
+    check: Callable[[Guest, ScratchDisk, Callable[[ScratchDisk], ScratchDisk]], None],
 ) -> None:
+    ignore_flushes(monkeypatch)
+    # Fewer are enough, and sooner done.
+    monkeypatch.setattr(test_durability, "RECORDS", 3)
     source = victim.storage.give(victim.storage.source)
-    with pytest.raises(AssertionError, match="power cut after .* writes: (record|not sound)"):
-        check(victim, source, give_without_flushes(victim))
+    with pytest.raises(AssertionError, match="power cut after .* writes: (record|not sound|not mounted)"):
+        check(victim, source, victim.storage.give)
+
+
+def test_what_cannot_be_mounted_again_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = recovery.put
+
+    def put_and_damage(booted: Booted, disk: ScratchDisk, position: int, seed: int) -> None:
+        put(booted, disk, position, seed)
+        with booted.disks[disk.name].path.open("r+b") as file:
+            file.write(bytes(4096))
+
+    monkeypatch.setattr(recovery, "put", put_and_damage)
+    monkeypatch.setattr(test_durability, "RECORDS", 1)
+    source = victim.storage.give(victim.storage.source)
+    with pytest.raises(AssertionError, match="power cut after .* writes: not mounted: .*superblock"):
+        test_durability.test_xfs_survives_power_cuts(victim, source, victim.storage.give)
 
 
 def test_a_bit_flipped_over_a_pause_is_found(victim: Guest, spoil: Spoil) -> None:

@@ -16,7 +16,7 @@ from fixtures.guest.guest import Guest
 from fixtures.guest.storage import Copy
 from fixtures.machine.traits import Aio, BlockSize, Cache, Traits
 from fixtures.oracles.layout import Layout
-from fixtures.systems.storage import How
+from fixtures.systems.storage import How, Verified
 
 pytestmark = pytest.mark.needs("shell", "disk-tools")
 
@@ -107,6 +107,23 @@ def test_caches_and_formats(
     assert guest.storage.checksum(disk) == disk.checksum()
 
 
+@pytest.mark.needs("fio")
+@pytest.mark.parametrize("block", [4 * KIB, 64 * KIB])
+@pytest.mark.check("storage.fio-verifies", level="recommended")
+def test_fio_verifies(guest: Guest, target_disk: ScratchDisk, block: int) -> None:
+    """Where the guest has fio: what it writes all over a range, it finds again, and so does the host."""
+    if not guest.storage.has_fio():
+        pytest.skip(f"not_in_profile: {guest.cell.guest.id} has no fio")
+    first, count = 8192, 16384
+    said = guest.storage.fio(target_disk, first, count, block)
+    assert said == Verified(error=0, written=count * 512, read=count * 512)
+    assert guest.storage.wrong_after_fio(target_disk, first, count, block) == []
+    end, last = first + count, target_disk.layout.sectors
+    for at, beside in ((0, first), (end, last - end)):
+        comparison = guest.storage.compare_part_on_host(target_disk, at, beside)
+        assert comparison.bad_sectors == 0, comparison.words
+
+
 @pytest.mark.check("storage.read-only-refuses-writes", level="mandatory")
 def test_read_only_refuses_writes(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
     """A disk that is read-only says so, is read as it is, and refuses each kind of write; nothing changes."""
@@ -121,12 +138,11 @@ def test_read_only_refuses_writes(guest: Guest, source_disk: ScratchDisk, give_d
 
 
 @pytest.mark.check("storage.shown-as-given", level="mandatory")
-def test_shown_as_given(guest: Guest, give_disk: GiveDisk) -> None:
+def test_shown_as_given(guest: Guest) -> None:
     """Each disk shows the size and the serial number that it was given, also where both are odd."""
     sizes = {"A": 1 * MIB, "LONGER-NAME-20": 3 * MIB + 512, "C3PO": 257 * MIB}
-    disks = [
-        give_disk(ScratchDisk.of(name, Layout.of_size(size, blank=True))) for name, size in sizes.items()
-    ]
+    disks = [ScratchDisk.of(name, Layout.of_size(size, blank=True)) for name, size in sizes.items()]
+    guest.storage.give_many(disks)
     assert {disk.serial: guest.storage.seen(disk).size for disk in disks} == {
         disk.serial: disk.layout.size for disk in disks
     }

@@ -1,0 +1,51 @@
+"""Storage: a CD drive gives what lies in it, byte for byte, and its tray obeys whom it should.
+
+Mandatory is that a medium is read as it is, and that another one is not mistaken for it: systems and drivers
+are installed from there. The lock of the tray needs the guest to play along: recommended.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.cd_drive import Tray
+from fixtures.disks import GiveDisk
+from fixtures.guest.cd import medium
+from fixtures.guest.guest import Guest
+
+pytestmark = [pytest.mark.needs("shell", "cd"), pytest.mark.boots]
+
+MIB = 1 << 20
+
+
+@pytest.mark.check("storage.cd-media-are-read", level="mandatory")
+def test_cd_media_are_read(guest: Guest, give_disk: GiveDisk) -> None:
+    """A medium is read byte for byte; so is another one in its place, and without any there is nothing."""
+    disk = give_disk(medium(3 * MIB, seed=3))
+    seen = guest.storage.seen(disk)
+    assert (seen.size, seen.logical_block, seen.removable) == (3 * MIB, 2048, True)
+    assert guest.storage.checksum(disk) == disk.checksum()
+    other = medium(5 * MIB + 2048, seed=4)
+    guest.cd.exchange(other)
+    assert guest.storage.seen(other).size == 5 * MIB + 2048
+    assert guest.storage.checksum(other) == other.checksum()
+    guest.cd.take(other)
+    assert guest.cd.read(other) == "no medium"
+    guest.cd.insert(disk)
+    assert guest.storage.checksum(disk) == disk.checksum()
+
+
+@pytest.mark.check("storage.cd-tray-is-the-guests", level="recommended")
+def test_cd_tray_is_the_guests(guest: Guest, give_disk: GiveDisk) -> None:
+    """A locked tray does not open at its button but when the guest, which hears of it, opens it."""
+    disk = give_disk(medium(3 * MIB, seed=3))
+    guest.cd.lock(disk)
+    assert guest.cd.tray(disk) == Tray(is_open=False, locked=True, holds=True)
+    assert guest.cd.press_button(disk) == "locked"
+    assert guest.cd.opens(disk)
+    guest.cd.close(disk)
+    assert guest.storage.checksum(disk) == disk.checksum()
+    guest.cd.eject(disk)
+    assert guest.cd.tray(disk).is_open
+    guest.cd.close(disk)
+    assert guest.storage.checksum(disk) == disk.checksum()
