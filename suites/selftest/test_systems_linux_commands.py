@@ -30,6 +30,19 @@ def here(command: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(["sh", "-c", command], capture_output=True, check=False, timeout=30)
 
 
+def test_only_a_card_that_did_not_notice_asks_again(tmp_path: Path) -> None:
+    for card, driver in (("en0", "virtio_net"), ("en1", "e1000e"), ("en2", "e1000e")):
+        (tmp_path / "drivers" / driver).mkdir(parents=True, exist_ok=True)
+        (tmp_path / card / "device").mkdir(parents=True)
+        (tmp_path / card / "device" / "driver").symlink_to(tmp_path / "drivers" / driver)
+    routes, said = tmp_path / "route", tmp_path / "said"
+    routes.write_text("Iface\tDestination\nen1\t0\nen1\t1\nen0\t2\n")
+    ask = commands.ask_for_addresses(str(routes), str(tmp_path))
+    assert here(f'ip() {{ echo "$@" >>{said}; }}; {ask}').returncode == 0
+    assert said.read_text() == "link set en1 down\nlink set en1 up\n"
+    assert here(f"ip() {{ false; }}; {ask}").returncode == 1
+
+
 @given(st.lists(st.integers(0, 1 << 32).map(lambda sectors: sectors * 512), min_size=1, max_size=3))
 def test_a_block_divides_everything_and_is_as_large_as_can_be(numbers: list[int]) -> None:
     block = commands.block_for(*numbers)
