@@ -79,6 +79,7 @@ class StandIn:
     """How the installer behaves. ``then`` is what the CD does when it has filled the disk.
 
     The disk restarts until it was started ``starts`` times (0: for ever), says ``words``, and does ``at_end``.
+    ``ticks`` is what the lower half of the BIOS's clock is set to before the key is asked for.
     """
 
     wants_key: bool = True
@@ -87,6 +88,7 @@ class StandIn:
     starts: int = 3
     words: str = "IRONGUEST-SETUP finishing\r\nIRONGUEST-SETUP done\r\n"
     at_end: Then = "off"
+    ticks: int | None = None
 
     def disk_code(self) -> bytes:
         """The disk's boot sector: count, compare, restart or end."""
@@ -111,11 +113,14 @@ class StandIn:
 
     def cd_code(self) -> bytes:
         """The CD's boot program: the key, the medium itself, the answers, the disk."""
-        # prompt; target = ticks + 91 (five seconds); until a key is there or the time is over; then the next device
-        key = """
+        # prompt; until a key is there or the clock has ticked 91 times (five seconds); then the next device. Ticks
+        # are counted, not compared: their number is 0 again at midnight, and its lower half once an hour.
+        clock = "" if self.ticks is None else f"b401 b91200 ba{self.ticks.to_bytes(2, 'little').hex()} cd1a"
+        key = f"""
+            {clock}
             be @prompt e8 >print
-            b400 cd1a 89d5 83c55b
-            ask: b401 cd16 75 -pressed b400 cd1a 39ea 72 -ask
+            b400 cd1a 89d5 bf5b00
+            ask: b401 cd16 75 -pressed b400 cd1a 39ea 74 -ask 89d5 4f 75 -ask
             be @nokey e8 >print cd18
             pressed: b400 cd16
         """

@@ -63,6 +63,13 @@ class Run:
         return (self.machine.evidence / "console.log").read_text()
 
 
+def test_a_key_is_waited_for_at_every_time_of_the_day(tmp_path: Path) -> None:
+    run = Run(tmp_path, StandIn(ticks=0xFFF0, then="off"))
+    with pytest.raises(errors.InstallerStopped):
+        run.follow(dataclasses.replace(PATIENCE, silence=8.0))
+    assert "nobody pressed a key" not in run.log
+
+
 @pytest.mark.parametrize("machine", ["pc", "q35"])
 def test_an_installation_is_followed_to_its_end(tmp_path: Path, machine: str) -> None:
     stand_in = StandIn(starts=3)
