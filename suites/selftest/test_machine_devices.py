@@ -12,6 +12,7 @@ import pytest
 from fixtures.machine.argv import command_line
 from fixtures.machine.hardware import Disk, Hardware, Wiring
 from fixtures.machine.storage import can_be_plugged, carried_bus
+from fixtures.machine.traits import Traits
 from suites.selftest import machine_sample
 
 if TYPE_CHECKING:
@@ -38,7 +39,11 @@ def hardware(machine: str, accelerator: Accelerator, devices: Mapping[str, Any])
 
 def made(machine: str, **devices: Any) -> dict[str, dict[str, Any]]:
     """The devices that have an id, by id."""
-    words = command_line(hardware(machine, machine_sample.TCG, devices), WIRING)
+    return shown(hardware(machine, machine_sample.TCG, devices))
+
+
+def shown(whole: Hardware) -> dict[str, dict[str, Any]]:
+    words = command_line(whole, WIRING)
     read = [json.loads(word) for word in words if word.startswith("{")]
     return {each["id"]: each for each in read if "driver" in each and "id" in each}
 
@@ -66,6 +71,16 @@ def test_disks_are_where_their_model_belongs(
     platform = hardware(machine, machine_sample.TCG, devices).cell.platform
     assert can_be_plugged(platform) is pluggable
     assert carried_bus(platform) == (buses[0] if buses[0] in {"scsi0.0", "usb0.0"} else None)
+
+
+@pytest.mark.parametrize("disk", ["ide-hd", "virtio-blk-pci"])
+def test_a_disk_of_a_model_of_its_own_keeps_it_when_the_machine_starts_with_it(disk: str) -> None:
+    usual = hardware("q35", machine_sample.TCG, {"disk": disk, "usb": "qemu-xhci"})
+    stick = Disk("stick", Path("/w/stick"), "raw", "IGSTICK", traits=Traits(model="usb-storage"))
+    found = shown(dataclasses.replace(usual, disks=(*usual.disks, stick)))
+    assert found["disk-root"]["driver"] == disk
+    assert found["disk-stick"]["driver"] == "usb-storage"
+    assert found["disk-stick"]["bus"] == "usb0.0"
 
 
 def test_a_controller_is_there_without_disks_and_comes_before_those_it_has() -> None:
