@@ -22,6 +22,8 @@ from fixtures.host.acceleration import serving, why_not_assisted
 from fixtures.host.firmware import find_firmware
 from fixtures.machine.argv import command_line
 from fixtures.machine.hardware import Hardware, Memory
+from fixtures.machine.storage import why_not
+from fixtures.machine.traits import USUAL
 from fixtures.media import debian, foreign, own_users
 from fixtures.run import accelerator_words
 from fixtures.settings import SHIPPED_GUESTS, Request, preflight, read_settings, require_wanted
@@ -97,6 +99,14 @@ def test_the_machine_virt_has_no_drive_for_media() -> None:
     assert list(shortcomings(memtest, virt())) == [
         "its machine 'virt' has no cdrom drive, which memtest86plus starts from"
     ]
+
+
+def test_the_machine_virt_has_no_place_for_a_cd_drive_but_on_scsi() -> None:
+    words = f"{ARM.platform.id} has nothing that a CD drive could sit on"
+    assert why_not(virt(), USUAL, read_only=False, drive="cdrom") == words
+    scsi = virt(devices={"disk": "scsi-hd", "scsi": "virtio-scsi-pci"})
+    assert why_not(scsi, USUAL, read_only=False, drive="cdrom") is None
+    assert why_not(PC, USUAL, read_only=False, drive="cdrom") is None
 
 
 def hardware(accelerator: Accelerator, **changes: Any) -> Hardware:
