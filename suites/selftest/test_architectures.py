@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.catalog.catalog import Catalog
-from fixtures.catalog.images import BuiltImage
 from fixtures.catalog.roles import conflicts, shortcomings
 from fixtures.catalog.specs import Cell, PlatformSpec
 from fixtures.errors import CatalogError, IronguestError, MissingTool
@@ -24,9 +22,10 @@ from fixtures.machine.argv import command_line
 from fixtures.machine.hardware import Hardware, Memory
 from fixtures.machine.storage import why_not
 from fixtures.machine.traits import USUAL
-from fixtures.media import debian, foreign, own_users
 from fixtures.run import accelerator_words
 from fixtures.settings import SHIPPED_GUESTS, Request, preflight, read_settings, require_wanted
+from fixtures.systems import linux_kernel, linux_modes
+from fixtures.systems.answers import Kernel
 from suites.selftest.machine_sample import KVM, TCG
 from suites.selftest.test_machine_argv import DISKS, UEFI, WIRING
 
@@ -243,45 +242,24 @@ def test_firmware_is_of_the_machines_architecture(tmp_path: Path) -> None:
         find_firmware("uefi", "virt", [tmp_path])
 
 
-def test_an_image_of_arm64_has_nothing_of_a_pcs() -> None:
-    image = ARM.guest.image
-    assert isinstance(image, BuiltImage)
-    said = " ".join(what for what, _ in debian.customisations(image))
-    assert "console=tty0 console=ttyAMA0,115200" in said
-    assert "GRUB does not wait" in said
-    script = debian._hook(image, "root-id", "key", ARM.guest.login)
-    assert "i386-pc" not in script
-    assert "serial --unit" not in script
+def test_the_version_of_an_arm64_kernel_is_in_the_banner_with_its_number(tmp_path: Path) -> None:
+    kernel = tmp_path / "vmlinuz"
+    banner = b"Linux version 6.1.0-56-arm64 (debian-kernel) (gcc-12) # SMP Debian 6.1.192-2 (2026-11-16)\n\0"
+    kernel.write_bytes(b"MZ\0\xffARMd\0" + banner + b"\0\xfe" + banner.replace(b" # ", b" #1 ") + bytes(64))
+    asked = " ".join(linux_kernel._VERSION["aarch64"].split())
+    script = f"say() {{ printf '%s\\n' \"$*\"; }}; i={kernel}; {asked}"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    said = "6.1.0-56-arm64 (debian-kernel) (gcc-12) #1 SMP Debian 6.1.192-2 (2026-11-16)"
+    assert done.stdout == f"image_version|{said}\n"
+    running = Kernel("6.1.0-56-arm64", "#1 SMP Debian 6.1.192-2 (2026-11-16)", "", 0, (), "")
+    assert dataclasses.replace(running, image_version=said).image_is_running
+    assert not dataclasses.replace(running, image_version=said.replace("#1 ", "# ")).image_is_running
 
 
-def test_a_foreign_build_tells_the_kernel_of_its_emulator_in_a_namespace(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    assert foreign.building("amd64") == foreign.NATIVE
-    monkeypatch.setattr(foreign, "executes", lambda architecture: architecture != "arm64")
-    monkeypatch.setattr(foreign, "require_tool", tmp_path.joinpath)
-    monkeypatch.setattr("os.geteuid", lambda: 1000)
-    ours = foreign.building("arm64")
-    assert ours.options[:2] == ("--mode=unshare", "--skip=check/qemu")
-    assert f":{tmp_path}/qemu-aarch64-static:F" in ours.options[2]
-    assert ours.enclose(["mmdebstrap"]) == ["mmdebstrap"]
-    monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert foreign.building("arm64").enclose(["mmdebstrap"])[-1] == "mmdebstrap"
-    monkeypatch.setattr(foreign, "executes", lambda architecture: True)
-    assert foreign.building("arm64") == foreign.NATIVE
-    assert foreign.required("arm64") == ()
-
-
-def test_a_namespace_of_its_own_keeps_the_owners_of_files(tmp_path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root makes namespaces that have all users")
-    owned = tmp_path / "owned"
-    done = subprocess.run(
-        own_users.within(["sh", "-c", f"cat /proc/self/uid_map; touch {owned} && chown 101:102 {owned}"]),
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if "unshare" in done.stderr:
-        pytest.skip(done.stderr.strip())
-    assert done.stdout.split() == ["0", "0", "65536"]
-    assert (owned.stat().st_uid, owned.stat().st_gid) == (101, 102)
-    assert subprocess.run(own_users.within(["false"]), check=False).returncode == 1
+def test_system_calls_have_the_numbers_of_their_architecture() -> None:
+    usual = linux_modes.show((800, 600), 0, 0, ("7",))
+    assert "syscall(9, 0, $size" in usual
+    arm = linux_modes.show((800, 600), 0, 0, ("7",), "aarch64")
+    assert "syscall(222, 0, $size" in arm
+    assert "syscall(63, fileno($out)" in arm
+    assert "/^aarch64/" in arm
