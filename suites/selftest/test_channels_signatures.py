@@ -12,6 +12,7 @@ FATAL = {
     "oops",
     "general protection fault",
     "kernel bug",
+    "hypervisor panic",
     "no root file system",
     "initramfs shell",
     "emergency mode",
