@@ -13,6 +13,7 @@ FATAL = {
     "general protection fault",
     "kernel bug",
     "hypervisor panic",
+    "dom0 crash",
     "no root file system",
     "initramfs shell",
     "emergency mode",
