@@ -52,11 +52,35 @@ class Noise:
         return data[:at] + message.encode() + data[at:]
 
 
+class Hunger:
+    """A line that swallows one character of the next thing typed that has ``word`` in it, once."""
+
+    def __init__(self, word: bytes) -> None:
+        self.word = word
+        self.eaten = 0
+
+    def __call__(self, typed: bytes) -> bytes:
+        at = typed.find(self.word) if self.word else -1
+        if at < 0:
+            return typed
+        self.word = b""
+        self.eaten += 1
+        return typed[:at] + typed[at + 1 :]
+
+
 class ShellBench:
-    """A console with a shell on it; ``sh`` is the program that the guest calls so. Ended by ``with``."""
+    """A console with a shell on it; ``sh`` is the program that the guest calls so. Ended by ``with``.
+
+    What the guest prints goes through ``noise``, what is typed through ``hunger``.
+    """
 
     def __init__(
-        self, directory: Path, sh: str = "dash", noise: Noise | None = None, scale: float = 0.1
+        self,
+        directory: Path,
+        sh: str = "dash",
+        noise: Noise | None = None,
+        scale: float = 0.1,
+        hunger: Hunger | None = None,
     ) -> None:
         commands = directory / "bin"
         commands.mkdir()
@@ -71,6 +95,7 @@ class ShellBench:
         )
         self._ours, self._theirs = socket.socketpair()
         self._noise = noise or (lambda data: data)
+        self._hunger = hunger or (lambda typed: typed)
         pulse = Pulse()
         self.journal = Journal(directory / "qmp.jsonl", pulse)
         self.health = Health("nothing", self.journal, pulse)
@@ -96,7 +121,7 @@ class ShellBench:
                 typed = self._theirs.recv(4096)
                 if not typed:
                     return
-                os.write(guest, typed)
+                os.write(guest, self._hunger(typed))
             if guest in ready:
                 self._theirs.sendall(self._noise(os.read(guest, 512)))
 

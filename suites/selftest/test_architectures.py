@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -256,10 +257,22 @@ def test_the_version_of_an_arm64_kernel_is_in_the_banner_with_its_number(tmp_pat
     assert not dataclasses.replace(running, image_version=said.replace("#1 ", "# ")).image_is_running
 
 
-def test_system_calls_have_the_numbers_of_their_architecture() -> None:
-    usual = linux_modes.show((800, 600), 0, 0, ("7",))
-    assert "syscall(9, 0, $size" in usual
-    arm = linux_modes.show((800, 600), 0, 0, ("7",), "aarch64")
-    assert "syscall(222, 0, $size" in arm
-    assert "syscall(63, fileno($out)" in arm
-    assert "/^aarch64/" in arm
+@pytest.mark.parametrize(
+    ("said", "width", "numbers"),
+    [
+        ("x86_64", 8, "9 0 1"),
+        ("aarch64", 8, "222 63 1"),
+        ("i686", 4, "192 3 4096"),
+        # A system of 32 bits on a kernel of 64.
+        ("x86_64", 4, "192 3 4096"),
+    ],
+)
+def test_system_calls_have_the_numbers_of_their_architecture(
+    said: str, width: int, numbers: str, tmp_path: Path
+) -> None:
+    (tmp_path / "uname").write_text(f"#!/bin/sh\necho {said}\n")
+    (tmp_path / "uname").chmod(0o755)
+    script = f"my $wide = {width} == 8;{linux_modes.CALLS} print qq($mmap $read $unit);"
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["perl", "-e", script], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == numbers

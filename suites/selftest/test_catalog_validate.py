@@ -174,7 +174,7 @@ IMAGE_MISTAKES = [
         "x.yaml:5: image.packages.2: expected a package's name; found 'A'",
     ]),
     ("{build: debian, suite: sid, BuiltImage: 1}", [
-        "x.yaml:5: image: key 'BuiltImage' is unknown; known: arch, build, console, packages, size, suite",
+        "x.yaml:5: image: key 'BuiltImage' is unknown; known: arch, build, console, packages, size, suite, updates",
     ]),
     ("{url: 'https://a/b'}", ["x.yaml:5: image: missing key 'checksum' (in mapping that starts at line 5)"]),
     ("{url: a, checksum: b}", [

@@ -9,7 +9,7 @@ import pytest
 from fixtures.catalog.specs import Login
 from fixtures.deadline import Deadline
 from fixtures.errors import CommandTimeout, LoginRefused
-from suites.selftest.shell_sample import Noise, ShellBench
+from suites.selftest.shell_sample import Hunger, Noise, ShellBench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,3 +157,27 @@ def test_a_login_on_a_noisy_line(tmp_path: Path) -> None:
     with ShellBench(tmp_path, noise=noise) as bench:
         assert logged_in(bench).run("echo in").output == b"in\n"
         assert noise.count > 0
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        # Each still is a command without its first character, with another effect.
+        ("echo once >>{log}; echo 12345", b"12345"),
+        ("echo once >>{log}; cd / && pwd", b"; cd /"),
+        # In base64, since it has an umlaut.
+        ("echo once >>{log}; echo über 12345", b"ZWNobyBvbmNl"),
+    ],
+)
+def test_a_command_that_lost_a_character_is_typed_again_and_not_run(
+    tmp_path: Path, command: str, word: bytes
+) -> None:
+    hunger = Hunger(b"")
+    with ShellBench(tmp_path, hunger=hunger) as bench:
+        shell = logged_in(bench)
+        log = tmp_path / "log"
+        expected = shell.run(command.format(log="/dev/null")).output
+        hunger.word = word
+        assert shell.run(command.format(log=log)).output == expected
+    assert hunger.eaten == 1
+    assert log.read_text() == "once\n"

@@ -12,6 +12,8 @@ FATAL = {
     "oops",
     "general protection fault",
     "kernel bug",
+    "hypervisor panic",
+    "dom0 crash",
     "no root file system",
     "initramfs shell",
     "emergency mode",
