@@ -9,6 +9,8 @@ from fixtures.guest.guest import Guest
 
 CARDS = ("e1000*", "rtl8139", "vmxnet3", "igb", "virtio-net-*")
 LENGTH = 1 << 20
+# Datagrams that are sent and come back, on each processor.
+DATAGRAMS = 32
 BLOCKS = 64
 
 
@@ -64,12 +66,33 @@ def test_a_cards_module_is_loaded_again(guest: Guest) -> None:
 @pytest.mark.check("drivers.every-queue-is-used", level="mandatory")
 def test_every_queue_is_used(guest: Guest) -> None:
     """Read on every processor, the root disk moves each queue by that much; interrupts come as messages."""
-    name, queues = guest.devices.queues.of_root()
+    name, queues = guest.devices.disk_queues.of_root()
     assert len(queues) == guest.cell.platform.cpus
     before = guest.devices.interrupts(name)
-    moved = guest.devices.queues.read_on_every_processor(name, queues, BLOCKS)
+    moved = guest.devices.disk_queues.read_on_every_processor(name, queues, BLOCKS)
     assert [use.queue for use in moved if use.moved < BLOCKS] == []
     after = guest.devices.interrupts(name)
     raised = [now for then, now in zip(before, after, strict=True) if now.count > then.count]
     assert len(raised) >= len(queues)
     assert [interrupt.name for interrupt in raised if not interrupt.by_message] == []
+
+
+@pytest.mark.needs("shell", "interrupts")
+@pytest.mark.device("virtio-net-*")
+@pytest.mark.check("drivers.every-queue-of-a-card-is-used", level="mandatory")
+def test_every_queue_of_a_card_is_used(guest: Guest) -> None:
+    """Conversing on every processor moves both queues of each pair of a card; interrupts come as messages."""
+    queues, processors = guest.devices.card_queues, guest.cell.platform.cpus
+    lack = queues.plug()
+    if lack is not None:
+        pytest.skip(f"channel_not_available: {lack}")
+    name, pairs = queues.of_card()
+    before = guest.devices.interrupts(name)
+    moved, answered = queues.converse_on_every_processor(name, pairs, DATAGRAMS)
+    assert answered == queues.heard() == [DATAGRAMS] * processors
+    assert [use.queue for use in moved if use.moved < DATAGRAMS] == []
+    after = guest.devices.interrupts(name)
+    raised = [now for then, now in zip(before, after, strict=True) if now.count > then.count]
+    assert len(raised) >= processors
+    assert [interrupt.name for interrupt in raised if not interrupt.by_message] == []
+    assert queues.unplug()

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from fixtures import collected, disks
@@ -27,6 +28,10 @@ from suites.selftest import bundle_sample as sample
 from suites.selftest import misbehaving_disk as bad
 from suites.selftest.bundle_sample import Made
 from suites.selftest.spoiling import Alter, Change, Spoil
+
+# An example that takes longer on a busy host is no worse: nothing here asserts a time.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # The tests interrupt what they start, which works only where this process does not ignore the interrupt:
 # jobs in the background of a shell, as CI engines may start them, ignore it, and so do all their children.

@@ -62,20 +62,20 @@ def judge(content: bytes, model: type[Spec]) -> None:
     assert [word for word in JARGON if word in message and word.encode() not in content] == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(text=st.text() | st.text(alphabet="ab:-?[]{}&*!|>'\"#%@` \n\t,~<.0"))
 def test_any_text(text: str) -> None:
     judge(text.encode("utf-8", "surrogatepass"), GuestSpec)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(content=st.binary())
 def test_any_bytes(content: bytes) -> None:
     judge(content, PlanSpec)
 
 
 @pytest.mark.parametrize(("model", "name"), EXAMPLES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_any_value_in_the_place_of_another(model: type[Spec], name: str, data: st.DataObject) -> None:
     tree: dict[str, Any] = dict(yaml_source.load(GUESTS / name).data)
@@ -86,7 +86,7 @@ def test_any_value_in_the_place_of_another(model: type[Spec], name: str, data: s
 
 
 @pytest.mark.parametrize(("model", "name"), EXAMPLES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_any_cut_and_any_insertion(model: type[Spec], name: str, data: st.DataObject) -> None:
     content = (GUESTS / name).read_text(encoding="utf-8")

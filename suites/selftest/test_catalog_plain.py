@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.catalog.catalog import Catalog
@@ -40,7 +40,6 @@ def test_shipped_guests_come_back_without_their_passwords(guest: GuestSpec) -> N
     assert back == guest.model_copy(update={"login": guest.login.model_copy(update={"password": ""})})
 
 
-@settings(deadline=None)
 @given(boot=DURATIONS, command=DURATIONS)
 def test_every_duration_comes_back(boot: str, command: str) -> None:
     budget = Budget.model_validate({"boot": boot, "command": command})
@@ -49,7 +48,6 @@ def test_every_duration_comes_back(boot: str, command: str) -> None:
     assert back.command == pytest.approx(budget.command, rel=1e-9)
 
 
-@settings(deadline=None)
 @given(size=SIZES)
 def test_every_size_comes_back(size: str) -> None:
     image = BuiltImage.model_validate({"build": "debian", "suite": "bookworm", "size": size})

@@ -81,7 +81,7 @@ GUEST_MISTAKES = [
     ("id: tiny", "id: Tiny", [
         "x.yaml:1: id: expected an id of lower-case letters, digits, dots and dashes; found 'Tiny'",
     ]),
-    ("arch: x86_64", "arch: amd64", ["x.yaml:4: arch: expected 'x86_64' or 'i386'; found 'amd64'"]),
+    ("arch: x86_64", "arch: amd64", ["x.yaml:4: arch: expected 'x86_64', 'i386' or 'aarch64'; found 'amd64'"]),
     ("platforms: [pc]", "platforms: pc", ["x.yaml:6: platforms: expected a list; found 'pc'"]),
     ("platforms: [pc]", "platforms: []", [
         "x.yaml:6: platforms: expected at least 1 in the list; found an empty list",
@@ -242,7 +242,7 @@ PLATFORM_MISTAKES = [
     ("cpus: 2", "cpus: 2.0", ["x.yaml:6: cpus: expected a whole number; found 2.0"]),
     ("cpus: 2", "cpus: true", ["x.yaml:6: cpus: expected a whole number; found true"]),
     ("cpus: 2", "cpus: 010", ["x.yaml:6: cpus: expected a whole number; found '010'"]),
-    ("machine: pc", "machine: i440fx", ["x.yaml:3: machine: expected 'pc' or 'q35'; found 'i440fx'"]),
+    ("machine: pc", "machine: i440fx", ["x.yaml:3: machine: expected 'pc', 'q35' or 'virt'; found 'i440fx'"]),
     ("firmware: bios", "firmware: BIOS", [
         "x.yaml:4: firmware: expected 'bios', 'uefi' or 'uefi-secure'; found 'BIOS'",
     ]),

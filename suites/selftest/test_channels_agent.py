@@ -21,6 +21,7 @@ from fixtures.channels.agent_shell import AgentShell, windows
 from fixtures.channels.command import ask
 from fixtures.deadline import Deadline
 from fixtures.errors import CommandFailed, CommandTimeout
+from fixtures.host.tools import require_tool
 from fixtures.machine.health import Health
 from fixtures.machine.journal import Journal
 from fixtures.machine.pulse import Pulse
@@ -49,7 +50,9 @@ def real(tmp_path: Path) -> Iterator[GuestAgent]:
     """The agent of Debian's package, which listens on a socket as it would on a port of the machine's."""
     assert PROGRAM is not None
     path = tmp_path / "agent"
-    command = [PROGRAM, "--method=unix-listen", f"--path={path}", f"--statedir={tmp_path}"]
+    # A run that is killed leaves no agent behind.
+    ended = [str(require_tool("setpriv")), "--pdeathsig", "KILL", "--"]
+    command = [*ended, PROGRAM, "--method=unix-listen", f"--path={path}", f"--statedir={tmp_path}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         (tmp_path / "pid").write_text(str(process.pid))
         deadline = Deadline.after(20.0)

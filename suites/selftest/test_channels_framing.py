@@ -54,7 +54,7 @@ def test_a_second_copy_heals_a_message_at_every_position_of_the_first() -> None:
         assert decode(first[:at] + second, 5) == Answer(1, b"x" * 90)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     output=st.binary(max_size=300),
     status=st.integers(0, 255),
@@ -72,7 +72,7 @@ def test_noise_never_makes_a_wrong_answer(
         assert decode(text, 5) in (None, Answer(status, output))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=400))
 def test_anything_else_is_no_answer(printed: bytes) -> None:
     assert decode(printed, 5) is None
@@ -105,7 +105,7 @@ def test_nothing_that_is_typed_looks_like_an_answer() -> None:
         assert b"qZ7" not in line
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=3000))
 def test_what_is_typed_fits_a_terminal_and_is_printable(command: str) -> None:
     lines = typed(command, 9)

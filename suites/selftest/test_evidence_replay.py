@@ -64,9 +64,7 @@ EXCHANGE = st.builds(
     JSON | ERRORS,
 )
 EXCHANGES = st.lists(EXCHANGE, min_size=1, max_size=5)
-WITH_A_FILE = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+WITH_A_FILE = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def record(place: Path, exchanges: list[Exchange]) -> tuple[Path, list[Any]]:

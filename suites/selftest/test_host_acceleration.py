@@ -137,7 +137,7 @@ def test_missing_capabilities_are_named() -> None:
 
 def test_another_architecture() -> None:
     judged = seen(architecture="aarch64", flags=frozenset(), modules=(), probe=None)
-    assert judged.reasons[0] == "this machine is aarch64, and only x86_64 can assist x86_64 guests"
+    assert judged.reasons[0] == "this machine is aarch64, and the proof is for x86_64 alone"
 
 
 def test_facts_are_for_the_report() -> None:

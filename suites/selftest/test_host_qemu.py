@@ -64,9 +64,9 @@ def forgetful() -> Iterator[None]:
 
 @pytest.fixture
 def sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(qemu, "device_models", lambda: parse_device_models(DEVICES))
+    monkeypatch.setattr(qemu, "device_models", lambda _: parse_device_models(DEVICES))
     found = Qemu(Path("/usr/bin/qemu-system-x86_64"), (7, 2, 22), "QEMU emulator version 7.2.22", None)
-    monkeypatch.setattr(qemu, "find_qemu", lambda: found)
+    monkeypatch.setattr(qemu, "find_qemu", lambda _="x86_64": found)
 
 
 def test_device_models_with_their_bus_alias_description_and_category() -> None:

@@ -33,6 +33,7 @@ ORDER = (
         "booted",
         "remains",
         "installation",
+        "echo",
         "cards",
         "checkpoints",
         "outside",

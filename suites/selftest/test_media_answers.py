@@ -229,7 +229,7 @@ HOSTILE = [
 ]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(password=PRINTABLE | st.sampled_from(HOSTILE))
 def test_any_password_comes_through_as_it_is(password: str) -> None:
     cell = CATALOG.cell("windows-11@q35-uefi-secure-inbox")

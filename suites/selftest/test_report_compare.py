@@ -83,7 +83,7 @@ def reports(draw: st.DrawFn) -> Report:
     return sample.report_of(results, host=KNOWN)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(reports())
 def test_any_report_and_itself(report: Report) -> None:
     same = compare(report, report)
@@ -91,7 +91,7 @@ def test_any_report_and_itself(report: Report) -> None:
     assert as_data(same)["transitions"] == []
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(reports(), reports())
 def test_the_way_back_is_the_reverse(before: Report, after: Report) -> None:
     there, back = compare(before, after), compare(after, before)

@@ -245,7 +245,7 @@ def conclusions(report: Report) -> dict[str, Any]:
     return data
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(st.lists(st.integers(0, 2), min_size=26, max_size=26))
 def test_any_partition_gives_the_report_of_the_whole(choice: list[int]) -> None:
     with tempfile.TemporaryDirectory() as place:

@@ -91,8 +91,9 @@ def _reload_flooded_only(broken: Victim) -> None:
     assert (frames > 0) is True
 
 
-def test_a_queue_that_stands_still_is_found(broken: Victim) -> None:
+def test_queues_that_stand_still_are_found(broken: Victim) -> None:
     test_life_cycle.test_every_queue_is_used(broken.guest)
+    test_life_cycle.test_every_queue_of_a_card_is_used(broken.guest)
     # Whatever processor is asked for, it is the first.
     wrapper = '#!/bin/sh\\nshift 2; exec /root/pinned -c 0 "$@"\\n'
     broken.guest.ask(
@@ -101,6 +102,8 @@ def test_a_queue_that_stands_still_is_found(broken: Victim) -> None:
     broken.guest.ask("mount --bind /root/one /usr/bin/taskset")
     with pytest.raises(AssertionError, match=r"assert \[1\] == \[\]"):
         test_life_cycle.test_every_queue_is_used(broken.guest)
+    with pytest.raises(AssertionError, match=r"assert \[2, 3\] == \[\]"):
+        test_life_cycle.test_every_queue_of_a_card_is_used(broken.guest)
 
 
 def test_a_descriptor_that_leaks_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ FILES = {
     linux_pci.QUESTION: "pci.txt",
     linux_disks.QUESTION: "disks.txt",
     linux_network.QUESTION: "network.txt",
-    linux_kernel.QUESTION: "kernel.txt",
+    linux_kernel.question(): "kernel.txt",
     linux_firmware.QUESTION: "firmware.txt",
     linux_services.SYSTEM_STATE: "state.txt",
     linux_services.FAILED_UNITS: "failed.txt",

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 QUESTIONS = {
-    module.WHAT: module.QUESTION
-    for module in (linux_disks, linux_firmware, linux_kernel, linux_network, linux_pci)
+    linux_kernel.WHAT: linux_kernel.question(),
+    **{m.WHAT: m.QUESTION for m in (linux_disks, linux_firmware, linux_network, linux_pci)},
 }
 
 
