@@ -9,6 +9,8 @@ from fixtures.guest.guest import Guest
 
 # A platform's firmware -> what a guest says of it, and whether Secure Boot is enforced.
 FIRMWARE = {"bios": ("bios", False), "uefi": ("uefi", False), "uefi-secure": ("uefi", True)}
+# Seconds; a machine's own clock has whole ones.
+CLOSE = 2.0
 
 
 @pytest.mark.cold
@@ -29,6 +31,14 @@ def test_reaches_login(guest: Guest, measure: MeasureVerb) -> None:
 def test_the_firmware_is_the_platforms(guest: Guest) -> None:
     """The platform's firmware started the guest, Secure Boot enforced or not; the guest's word alone."""
     assert guest.firmware() == FIRMWARE[guest.cell.platform.firmware]
+
+
+@pytest.mark.cold
+@pytest.mark.looks
+@pytest.mark.check("boot.clock-is-set", level="mandatory")
+def test_clock_is_set(guest: Guest) -> None:
+    """The guest has the time from its machine's own clock, and it is the host's."""
+    assert abs(guest.clock.offset()) < CLOSE
 
 
 @pytest.mark.cold

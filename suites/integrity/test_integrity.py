@@ -25,3 +25,11 @@ def test_the_base_image_is_unchanged(guest: Guest) -> None:
     """The base image has the digest that it had before the machine started."""
     before, now = guest.image_digests()
     assert now == before
+
+
+@pytest.mark.looks
+@pytest.mark.needs("shell", "package-files")
+@pytest.mark.check("integrity.system-files-are-the-vendors", level="recommended")
+def test_the_system_files_are_the_vendors(guest: Guest) -> None:
+    """Every file that a package brought is there, and has its content; configuration is its owner's."""
+    assert guest.changed_files() == []

@@ -68,7 +68,7 @@ def test_every_question_is_one_command_in_any_language(language: str) -> None:
     assert windows.state() == "running"
     assert windows.failed_units() == ()
     assert str(windows.complaints()[0]) == f"disk 153 (warning): {samples.REPEATED[language]}"
-    assert windows.corrupted_files() == ()
+    assert windows.changed_files() == ()
     assert windows.clock() == 1715588400.123
 
 
