@@ -1,3 +1,3 @@
 """Ironguest's own plugin, and nothing else."""
 
-pytest_plugins = ["fixtures.plugin"]
+pytest_plugins = ["fixtures.plugin.hooks"]

@@ -14,13 +14,13 @@ from pexpect import fdpexpect
 from ci.benchmarks.by_hand import bare_qemu, overlay
 from ci.benchmarks.figures import CannotMeasure, Figure, Target, in_turn
 from fixtures.host.qemu import find_qemu_img
-from fixtures.lab import Wish
+from fixtures.lab.pool import MachineRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ci.benchmarks.workbench import Workbench
-    from fixtures.lab import Lab
+    from fixtures.lab.pool import MachinePool
 
 _BOOT = 300.0
 
@@ -33,14 +33,14 @@ class Boot:
     shell: float
 
 
-def by_harness(bench: Workbench, lab: Lab) -> Boot:
+def by_harness(bench: Workbench, pool: MachinePool) -> Boot:
     """One cold boot of the harness."""
     began = time.monotonic()
-    booted, _ = lab.machine(Wish(bench.cell, cold=True, group=None))
+    instance, _ = pool.machine(MachineRequest(bench.cell, cold=True, group=None))
     shell = time.monotonic() - began
-    stages = dict(booted.transcript.stages)
-    login = booted.machine.powered_on - began + stages["login"]
-    lab.leave(None)
+    stages = dict(instance.transcript.stages)
+    login = instance.machine.powered_on - began + stages["login"]
+    pool.leave(None)
     return Boot(login, shell)
 
 
@@ -79,11 +79,11 @@ def measure(bench: Workbench) -> list[Figure]:
     harness: list[Boot] = []
     hand: list[Boot] = []
     bench.tell(f"image: {bench.image.path}")
-    with bench.lab(checkpoints=False) as lab:
+    with bench.pool(checkpoints=False) as pool:
         for repetition in range(times := bench.times(3, 1)):
             turns: list[tuple[str, list[Boot], Callable[[], Boot]]] = [
                 ("by hand", hand, partial(by_hand, bench)),
-                ("harness", harness, partial(by_harness, bench, lab)),
+                ("harness", harness, partial(by_harness, bench, pool)),
             ]
             for name, boots, boot in in_turn(turns, repetition):
                 bench.tell(f"cold boot {repetition + 1} of {times}: {name}")

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ci.benchmarks.figures import CannotMeasure
-from fixtures.machine.argv import command_line
-from fixtures.machine.hardware import Wiring
-from fixtures.oracles.entropy import EntropySource
+from fixtures.machine.command_line.argv import command_line
+from fixtures.machine.hardware import FdMap
+from fixtures.oracles.entropy_source import EntropySource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +127,7 @@ def bare_qemu(hardware: Hardware) -> Iterator[BareQemu]:
     """A QEMU with the harness's command line, paused; ended and reaped on leaving."""
     pairs = [socket.socketpair() for _ in range(6)]
     ours, theirs = zip(*pairs, strict=True)
-    wiring = Wiring(*(end.fileno() for end in theirs))
+    wiring = FdMap(*(end.fileno() for end in theirs))
     # Like the harness's, it must not be left behind by whoever is killed.
     argv = ["setpriv", "--pdeathsig", "KILL", "--", *command_line(hardware, wiring)]
     process = subprocess.Popen(

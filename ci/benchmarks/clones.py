@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from ci.benchmarks.by_hand import bare_qemu, overlay
 from ci.benchmarks.figures import CannotMeasure, Figure, Target, in_turn
-from fixtures.checkpoints.entry import ROOT, STATE, VARIABLES
 from fixtures.host.qemu import find_qemu, find_qemu_img
-from fixtures.systems import linux_commands
+from fixtures.lab.checkpoints.checkpoint import ROOT, STATE, VARIABLES
+from fixtures.systems.linux import commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ci.benchmarks.workbench import Saved, Workbench
-    from fixtures.lab import Lab
+    from fixtures.lab.pool import MachinePool
 
 _FIRST_COMMAND = 60.0
 
@@ -60,19 +60,19 @@ def _used(pid: int | None) -> float:
     return processor_seconds(Path(f"/proc/{pid}/stat").read_text())
 
 
-def by_harness(bench: Workbench, lab: Lab) -> Clone:
+def by_harness(bench: Workbench, pool: MachinePool) -> Clone:
     """One clone of the harness."""
     wall, began = time.time(), time.monotonic()
-    booted, _ = lab.machine(bench.wish)
+    instance, _ = pool.machine(bench.machine_request)
     awake = time.monotonic()
-    result = booted.shell.run("echo ready")
+    result = instance.shell.run("echo ready")
     answered = time.monotonic()
     if result.output != b"ready\n":
         raise CannotMeasure(f"the guest answered {result.output!r} to echo ready")
-    processor = _used(booted.machine.pid)
-    journal = (booted.place.evidence / "qmp.jsonl").read_text(encoding="utf-8").splitlines()
+    processor = _used(instance.machine.pid)
+    journal = (instance.place.evidence / "qmp.jsonl").read_text(encoding="utf-8").splitlines()
     ending = time.monotonic()
-    lab.leave(None)
+    pool.leave(None)
     return Clone(
         runs=when_continued(journal) - wall,
         awake=awake - began,
@@ -98,7 +98,7 @@ def by_hand(bench: Workbench, saved: Saved, *, awaken: bool) -> Clone:
         typed = b"echo ready\n"
         if awaken:
             qemu.qmp.execute("set_link", name="nic0", up=True)
-            waking = linux_commands.awaken(time.time(), os.urandom(64)).encode()
+            waking = commands.awaken(time.time(), os.urandom(64)).encode()
             typed = b" { " + waking + b"; } >/dev/null 2>&1; " + typed
         qemu.type_and_wait(typed, b"ready", _FIRST_COMMAND)
         answered = time.monotonic()
@@ -114,16 +114,16 @@ def measure(bench: Workbench) -> list[Figure]:
     harness: list[Clone] = []
     bare: list[Clone] = []
     awakened: list[Clone] = []
-    with bench.lab() as lab:
+    with bench.pool() as pool:
         # The first one of a process verifies the checkpoint, or makes it.
-        by_harness(bench, lab)
+        by_harness(bench, pool)
         saved = bench.checkpoint()
         by_hand(bench, saved, awaken=False)
         bench.tell(f"checkpoint: {saved.mechanism}, {saved.directory}")
         for repetition in range(times := bench.times(15, 5)):
             bench.tell(f"clone {repetition + 1} of {times}")
             turns: list[tuple[list[Clone], Callable[[], Clone]]] = [
-                (harness, partial(by_harness, bench, lab)),
+                (harness, partial(by_harness, bench, pool)),
                 (bare, partial(by_hand, bench, saved, awaken=False)),
                 (awakened, partial(by_hand, bench, saved, awaken=True)),
             ]

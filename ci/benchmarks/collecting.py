@@ -60,7 +60,7 @@ def write_plain(here: Path, cells: int, checks: int) -> list[str]:
     head = f"import pytest\n\nCELLS = [f'bench-{{number:03}}@q35-uefi-virtio' for number in range({cells})]\n"
     test.write_text(head + "".join(_PLAIN.format(number=number) for number in range(checks)))
     (here / "plain.ini").write_text("[pytest]\n")
-    return ["-c", str(here / "plain.ini"), "-p", "no:fixtures.plugin", "--collect-only", str(test)]
+    return ["-c", str(here / "plain.ini"), "-p", "no:fixtures.plugin.hooks", "--collect-only", str(test)]
 
 
 def measure(bench: Workbench) -> list[Figure]:

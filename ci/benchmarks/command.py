@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, NoReturn
 from ci.benchmarks import boots, checks, clones, collecting, disks, memory, plot, table
 from ci.benchmarks.figures import CannotMeasure, Figure, Target, to_json
 from ci.benchmarks.workbench import Workbench
-from fixtures.errors import IronguestError
-from fixtures.host.facts import summarize
+from fixtures.core.errors import IronguestError
+from fixtures.core.progress import StderrProgress
+from fixtures.host.host_summary import summarize
 from fixtures.host.qemu import find_qemu
-from fixtures.media.progress import StderrProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ci.benchmarks.figures import CannotMeasure, Figure, Target
-from fixtures.oracles.comparison import compare_disk
-from fixtures.oracles.layout import Layout
-from fixtures.oracles.scratch import lay_down
+from fixtures.oracles.disk_comparison import compare_disk
+from fixtures.oracles.expected_content import Layout
+from fixtures.oracles.scratch_files import lay_down
 
 if TYPE_CHECKING:
     from pathlib import Path

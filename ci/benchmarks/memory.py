@@ -29,9 +29,9 @@ def _clones(bench: Workbench, count: int) -> list[float]:
     with ExitStack() as stack:
         pids = []
         for _ in range(count):
-            booted, _ = stack.enter_context(bench.lab()).machine(bench.wish)
-            booted.shell.run("true")
-            pids.append(booted.machine.pid)
+            instance, _ = stack.enter_context(bench.pool()).machine(bench.machine_request)
+            instance.shell.run("true")
+            pids.append(instance.machine.pid)
         return [parse_pss(Path(f"/proc/{pid}/smaps_rollup").read_text()) for pid in pids]
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ci.benchmarks.figures import CannotMeasure
 from ci.benchmarks.workbench import GUEST, PLATFORM
-from fixtures.evidence.parts import read_results
+from fixtures.evidence.worker_results import read_results
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

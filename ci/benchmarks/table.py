@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ci.benchmarks.figures import Figure, number, spread
-from fixtures.report.table import console_to, without_litter
+from fixtures.report.terminal.table import console_to, without_litter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -9,30 +9,30 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ci.benchmarks.figures import CannotMeasure
-from fixtures.booted import Place, plan
-from fixtures.checkpoints.entry import MEMORY
-from fixtures.checkpoints.identity import inputs
-from fixtures.checkpoints.store import Checkpoints
 from fixtures.host.capacity import Capacity
-from fixtures.host.facts import summarize
-from fixtures.lab import Lab, Wish
+from fixtures.host.host_summary import summarize
+from fixtures.lab.checkpoints.checkpoint import MEMORY
+from fixtures.lab.checkpoints.identity import inputs
+from fixtures.lab.checkpoints.store import Checkpoints
+from fixtures.lab.instance import MachineDirectories, plan
+from fixtures.lab.launch import Launcher
+from fixtures.lab.pool import MachinePool, MachineRequest
 from fixtures.machine.hardware import Memory
 from fixtures.media.cache import cache_root
-from fixtures.prepared import PreparedImages
-from fixtures.settings import Request, choose_accelerator, preflight, read_settings
-from fixtures.starting import Starter
+from fixtures.media.prepared_images import PreparedImages
+from fixtures.run.settings import Request, choose_accelerator, preflight, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from fixtures.catalog.specs import Cell
+    from fixtures.core.progress import Progress
     from fixtures.evidence.result import CellFacts
     from fixtures.host.acceleration import Accelerator
     from fixtures.machine.hardware import Hardware
     from fixtures.machine.migration import Mechanism
-    from fixtures.media.images import Image
-    from fixtures.media.progress import Progress
+    from fixtures.media.base_images import Image
 
 GUEST, PLATFORM = "debian-12", "q35-uefi-virtio"
 
@@ -73,9 +73,9 @@ class Workbench:
         return self.images.of(self.cell)
 
     @property
-    def wish(self) -> Wish:
+    def machine_request(self) -> MachineRequest:
         """A pristine guest."""
-        return Wish(self.cell, cold=False, group=None)
+        return MachineRequest(self.cell, cold=False, group=None)
 
     def is_shared(self) -> bool:
         """Whether machines of others run on this host now: their places are held."""
@@ -98,26 +98,26 @@ class Workbench:
         return path
 
     @contextmanager
-    def lab(self, *, checkpoints: bool = True) -> Iterator[Lab]:
+    def pool(self, *, checkpoints: bool = True) -> Iterator[MachinePool]:
         """Machines of the harness. Only the benchmark's own count for the room on this host."""
         here = self.directory("lab")
         store = Checkpoints(self.work, self.tell) if checkpoints else None
-        lab = Lab(
+        pool = MachinePool(
             here / "evidence",
             here / "machines",
-            Starter(self.accelerator, store, self.tell),
+            Launcher(self.accelerator, store, self.tell),
             Capacity(self.work / "capacity", 64, 2 * summarize().memory),
             self.images,
             self.tell,
         )
         try:
-            yield lab
+            yield pool
         finally:
-            lab.close(_forget)
+            pool.close(_forget)
 
     def checkpoint(self) -> Saved:
         """The checkpoint, once a clone was started. Raises CannotMeasure where there is none."""
-        place = Place(self.work / "nowhere", self.work / "nowhere")
+        place = MachineDirectories(self.work / "nowhere", self.work / "nowhere")
         needed = inputs(plan(self.cell, self.accelerator, place), self.image)
         checkpoints = Checkpoints(self.work, self.tell)
         found = checkpoints.find(self.cell.id, needed)
@@ -128,7 +128,7 @@ class Workbench:
 
     def hardware(self, directory: Path, saved: Saved | None = None) -> Hardware:
         """The machine whose files are to lie in ``directory``; a clone where there is a checkpoint."""
-        hardware = plan(self.cell, self.accelerator, Place(directory, directory))
+        hardware = plan(self.cell, self.accelerator, MachineDirectories(directory, directory))
         if saved is None:
             return hardware
         memory = (

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.disks import GiveDisk, ScratchDisk
 from fixtures.guest.durability import with_file_system
 from fixtures.guest.guest import Guest
+from fixtures.lab.operations.scratch_disks import GiveDisk, ScratchDisk
 
 pytestmark = pytest.mark.needs("shell", "agent")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.collected import MeasureVerb
 from fixtures.guest.guest import Guest
+from fixtures.run.collection import MeasureVerb
 
 # A platform's firmware -> what a guest says of it, and whether Secure Boot is enforced.
 FIRMWARE = {"bios": ("bios", False), "uefi": ("uefi", False), "uefi-secure": ("uefi", True)}
@@ -14,7 +14,7 @@ CLOSE = 2.0
 
 
 @pytest.mark.cold
-@pytest.mark.looks
+@pytest.mark.read_only
 @pytest.mark.check("boot.reaches-login", level="mandatory")
 def test_reaches_login(guest: Guest, measure: MeasureVerb) -> None:
     """From power-on the guest reaches firmware, boot loader, kernel, services and login, in this order."""
@@ -26,7 +26,7 @@ def test_reaches_login(guest: Guest, measure: MeasureVerb) -> None:
 
 
 @pytest.mark.cold
-@pytest.mark.looks
+@pytest.mark.read_only
 @pytest.mark.check("boot.firmware-is-the-platforms", level="mandatory")
 def test_the_firmware_is_the_platforms(guest: Guest) -> None:
     """The platform's firmware started the guest, Secure Boot enforced or not; the guest's word alone."""
@@ -34,7 +34,7 @@ def test_the_firmware_is_the_platforms(guest: Guest) -> None:
 
 
 @pytest.mark.cold
-@pytest.mark.looks
+@pytest.mark.read_only
 @pytest.mark.check("boot.clock-is-set", level="mandatory")
 def test_clock_is_set(guest: Guest) -> None:
     """The guest has the time from its machine's own clock, and it is the host's."""
@@ -42,7 +42,7 @@ def test_clock_is_set(guest: Guest) -> None:
 
 
 @pytest.mark.cold
-@pytest.mark.looks
+@pytest.mark.read_only
 @pytest.mark.check("boot.no-fatal-events", level="mandatory")
 def test_no_fatal_events(guest: Guest) -> None:
     """Neither the console nor the journal complains of anything that the guest's YAML does not tolerate."""

@@ -9,7 +9,7 @@ from fixtures.guest.guest import Guest
 pytestmark = pytest.mark.needs("shell", "balloon")
 
 
-@pytest.mark.own_memory
+@pytest.mark.private_memory
 @pytest.mark.device("virtio-balloon-*")
 @pytest.mark.check("drivers.balloon-takes-and-returns-memory", level="mandatory")
 def test_the_balloon_takes_and_returns_memory(guest: Guest) -> None:

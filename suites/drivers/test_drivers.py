@@ -7,7 +7,7 @@ import pytest
 from fixtures.guest.guest import Guest
 
 
-@pytest.mark.looks
+@pytest.mark.read_only
 @pytest.mark.check("drivers.every-device-is-driven", level="mandatory")
 def test_every_device_is_driven(guest: Guest) -> None:
     """Each device that was asked for is in QEMU, and the guest drives it with what its YAML names."""
@@ -18,7 +18,7 @@ def test_every_device_is_driven(guest: Guest) -> None:
 
 
 @pytest.mark.needs("shell", "modules")
-@pytest.mark.looks
+@pytest.mark.read_only
 @pytest.mark.check("drivers.modules-are-the-vendors", level="mandatory")
 def test_modules_are_the_vendors(guest: Guest) -> None:
     """By the guest's word, the modules that drive devices are of its tree, signed, and taint nothing."""
@@ -28,7 +28,7 @@ def test_modules_are_the_vendors(guest: Guest) -> None:
 
 
 @pytest.mark.device("virtio-*")
-@pytest.mark.looks
+@pytest.mark.read_only
 @pytest.mark.check("drivers.virtio-reaches-driver-ok", level="mandatory")
 def test_virtio_reaches_driver_ok(guest: Guest) -> None:
     """As the host sees it, the guest's drivers brought every virtio device up and broke no rule."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.disks import ScratchDisk
+from fixtures.guest.device_kinds.plugging import GONE, THERE
 from fixtures.guest.guest import Guest
-from fixtures.guest.kinds.hotplug import GONE, THERE
+from fixtures.lab.operations.scratch_disks import ScratchDisk
 
 ROUNDS = 50
 CARDS = ("e1000*", "rtl8139", "vmxnet3", "igb", "virtio-net-*")

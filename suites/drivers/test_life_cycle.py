@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.disks import ScratchDisk
 from fixtures.guest.guest import Guest
+from fixtures.lab.operations.scratch_disks import ScratchDisk
 
 CARDS = ("e1000*", "rtl8139", "vmxnet3", "igb", "virtio-net-*")
 LENGTH = 1 << 20

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.disks import ScratchDisk
+from fixtures.guest.device_kinds.plugging import GONE, THERE
 from fixtures.guest.guest import Guest
-from fixtures.guest.kinds.hotplug import GONE, THERE
 from fixtures.guest.storage import Copy
+from fixtures.lab.operations.scratch_disks import ScratchDisk
 
 pytestmark = pytest.mark.needs("shell", "disk-tools")
 

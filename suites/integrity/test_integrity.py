@@ -7,7 +7,7 @@ import pytest
 from fixtures.guest.guest import Guest
 
 
-@pytest.mark.looks
+@pytest.mark.read_only
 @pytest.mark.check("integrity.kernel-is-the-vendors", level="mandatory")
 def test_the_kernel_is_the_vendors(guest: Guest) -> None:
     """The kernel that runs is the packaged file, with the digest of the package's list, and not tainted."""
@@ -18,7 +18,7 @@ def test_the_kernel_is_the_vendors(guest: Guest) -> None:
     assert kernel.taint_flags == ()
 
 
-@pytest.mark.looks
+@pytest.mark.read_only
 @pytest.mark.needs("nothing")
 @pytest.mark.check("integrity.base-image-unchanged", level="mandatory")
 def test_the_base_image_is_unchanged(guest: Guest) -> None:
@@ -27,7 +27,7 @@ def test_the_base_image_is_unchanged(guest: Guest) -> None:
     assert now == before
 
 
-@pytest.mark.looks
+@pytest.mark.read_only
 @pytest.mark.needs("shell", "package-files")
 @pytest.mark.check("integrity.system-files-are-the-vendors", level="recommended")
 def test_the_system_files_are_the_vendors(guest: Guest) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.collected import MeasureVerb
 from fixtures.guest.guest import Guest
+from fixtures.run.collection import MeasureVerb
 
 # Blocks of a picture that a blinking cursor can be in.
 CURSOR = 2
 
 
 @pytest.mark.cold
-@pytest.mark.looks
+@pytest.mark.read_only
 @pytest.mark.needs("screen")
 @pytest.mark.check("screen.shows-what-it-must", level="mandatory")
 def test_the_screen_shows_what_it_must(guest: Guest, measure: MeasureVerb) -> None:
@@ -41,7 +41,7 @@ def test_the_display_is_alive(guest: Guest) -> None:
     assert display.changed > CURSOR
 
 
-@pytest.mark.looks
+@pytest.mark.read_only
 @pytest.mark.needs("driven")
 @pytest.mark.check("drivers.driven-as-the-host-sees", level="mandatory")
 def test_devices_are_driven_as_the_host_sees(guest: Guest) -> None:
@@ -52,7 +52,7 @@ def test_devices_are_driven_as_the_host_sees(guest: Guest) -> None:
 
 
 @pytest.mark.cold
-@pytest.mark.looks
+@pytest.mark.read_only
 @pytest.mark.needs("screen")
 @pytest.mark.check("drivers.disk-and-network-used", level="mandatory")
 def test_disk_and_network_are_used(guest: Guest) -> None:

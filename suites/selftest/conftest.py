@@ -14,20 +14,21 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from fixtures import collected, disks
-from fixtures.booted import Booted
 from fixtures.catalog.specs import Cell
-from fixtures.disks import ScratchDisk
-from fixtures.evidence.record import LiveRecord
+from fixtures.evidence.recording import LiveRecord
 from fixtures.guest.guest import Guest
-from fixtures.lab import Lab, Wish
+from fixtures.lab.instance import GuestInstance
+from fixtures.lab.operations import scratch_disks
+from fixtures.lab.operations.scratch_disks import ScratchDisk
+from fixtures.lab.pool import MachinePool, MachineRequest
+from fixtures.lab.recording_proxy import RecordingProxy
 from fixtures.machine.hardware import Disk
-from fixtures.needs import inapplicable
-from fixtures.outside import Outside
-from suites.selftest import bundle_sample as sample
-from suites.selftest import misbehaving_disk as bad
-from suites.selftest.bundle_sample import Made
-from suites.selftest.spoiling import Alter, Change, Spoil
+from fixtures.run import collection
+from fixtures.run.needs import inapplicable
+from suites.selftest.support import bundle_sample as sample
+from suites.selftest.support import misbehaving_disk as bad
+from suites.selftest.support.bundle_sample import Made
+from suites.selftest.support.fault_injection import Alter, Change, Spoil
 
 # An example that takes longer on a busy host is no worse: nothing here asserts a time.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -61,30 +62,30 @@ def _can_be_broken(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
-def booted(request: pytest.FixtureRequest, cell: Cell, lab: Lab) -> Booted:
+def instance(request: pytest.FixtureRequest, cell: Cell, pool: MachinePool) -> GuestInstance:
     """The live cell, for those who break it."""
-    return lab.machine(Wish(cell, cold=False, group=None, again=collected.again(request.node)))[0]
+    return pool.machine(MachineRequest(cell, cold=False, group=None, again=collection.again(request.node)))[0]
 
 
 @pytest.fixture
-def victim(cell: Cell, booted: Booted, tmp_path: Path) -> Iterator[Guest]:
+def victim(cell: Cell, instance: GuestInstance, tmp_path: Path) -> Iterator[Guest]:
     """The guest as a check would get it."""
     record = LiveRecord(tmp_path / "answers.jsonl")
-    yield Guest(cell, Outside(record, booted))
+    yield Guest(cell, RecordingProxy(record, instance))
     record.close()
 
 
 @pytest.fixture
 def alter(monkeypatch: pytest.MonkeyPatch) -> Alter:
     """Make something else of each disk that a check gives to the guest, but for the source."""
-    make = disks.make
+    make = scratch_disks.make
 
     def altering(change: Change) -> None:
-        def made(booted: Booted, disk: ScratchDisk) -> Disk:
-            whole = make(booted, disk)
+        def made(instance: GuestInstance, disk: ScratchDisk) -> Disk:
+            whole = make(instance, disk)
             return whole if disk.name == "source" else change(whole)
 
-        monkeypatch.setattr(disks, "make", made)
+        monkeypatch.setattr(scratch_disks, "make", made)
 
     # What is usual is not made, but taken from where it lies.
     monkeypatch.setattr(ScratchDisk, "is_usual", property(lambda disk: disk.name == "source"))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.disks import GiveDisk, ScratchDisk
 from fixtures.guest.guest import Guest
 from fixtures.guest.storage import SEED, Copy
-from fixtures.machine.traits import Traits
-from fixtures.oracles.layout import Layout
+from fixtures.lab.operations.scratch_disks import GiveDisk, ScratchDisk
+from fixtures.machine.disk_options import DiskOptions
+from fixtures.oracles.expected_content import Layout
 
 pytestmark = pytest.mark.needs("shell", "disk-tools")
 
@@ -88,8 +88,8 @@ def test_many_disks(guest: Guest) -> None:
 @pytest.mark.check("storage.high-unit-numbers", level="recommended")
 def test_high_unit_numbers(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk, lun: int) -> None:
     """A disk with a logical unit number of more than eight bits is found, and no other is written to."""
-    low = give_disk(ScratchDisk.of("low", Layout.of_size(MIB), Traits(lun=lun % 256)))
-    high = low if lun < 256 else give_disk(ScratchDisk.of("high", Layout.of_size(MIB), Traits(lun=lun)))
+    low = give_disk(ScratchDisk.of("low", Layout.of_size(MIB), DiskOptions(lun=lun % 256)))
+    high = low if lun < 256 else give_disk(ScratchDisk.of("high", Layout.of_size(MIB), DiskOptions(lun=lun)))
     guest.storage.copy_all(source_disk, high, [Copy(5, 100, 512)])
     found = [guest.storage.compare_on_host(disk) for disk in (low, high)]
     assert [each.words for each in found if each.bad_sectors] == []

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.cd_drive import Tray
-from fixtures.disks import GiveDisk
-from fixtures.guest.cd import medium
+from fixtures.guest.cd_drive import medium
 from fixtures.guest.guest import Guest
+from fixtures.lab.operations.cd_tray import Tray
+from fixtures.lab.operations.scratch_disks import GiveDisk
 
 pytestmark = [pytest.mark.needs("shell", "cd"), pytest.mark.boots]
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.disks import GiveDisk, ScratchDisk
 from fixtures.guest.durability import with_file_system
 from fixtures.guest.guest import Guest
 from fixtures.guest.storage import Copy
-from fixtures.machine.traits import Traits
-from fixtures.oracles.filesystems import FileSystem
-from fixtures.oracles.layout import Layout
+from fixtures.lab.operations.scratch_disks import GiveDisk, ScratchDisk
+from fixtures.machine.disk_options import DiskOptions
+from fixtures.oracles.expected_content import Layout
+from fixtures.oracles.filesystem_images import FileSystem
 
 pytestmark = pytest.mark.needs("shell", "disk-tools")
 
-LOGGED = Traits(logged=True)
+LOGGED = DiskOptions(logged=True)
 STEPS = [
     [Copy(0, 1, 512)],
     [Copy(2048, 64, 4096, how="synchronous")],

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.disks import GiveDisk, ScratchDisk
 from fixtures.guest.guest import Guest
 from fixtures.guest.storage import Copy
-from fixtures.machine.traits import Fault, Traits
-from fixtures.oracles.layout import Layout
+from fixtures.lab.operations.scratch_disks import GiveDisk, ScratchDisk
+from fixtures.machine.disk_options import DiskOptions, Fault
+from fixtures.oracles.expected_content import Layout
 
 pytestmark = pytest.mark.needs("shell", "disk-tools")
 
@@ -22,7 +22,7 @@ BAD = 6000
 
 
 def _faulty(guest: Guest, give_disk: GiveDisk, layout: Layout, *faults: Fault, **more: str) -> ScratchDisk:
-    disk = give_disk(ScratchDisk.of("target", layout, Traits(faults=faults, **more)))  # type: ignore[arg-type]
+    disk = give_disk(ScratchDisk.of("target", layout, DiskOptions(faults=faults, **more)))  # type: ignore[arg-type]
     guest.storage.expect_errors(disk)
     return disk
 
@@ -82,7 +82,7 @@ def test_stops_on_error_and_goes_on(
 @pytest.mark.check("storage.slow-is-not-broken", level="mandatory")
 def test_slow_is_not_broken(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
     """A disk that takes its time, within what drivers allow, gives no error and loses nothing."""
-    disk = give_disk(ScratchDisk.of("target", Layout.of_size(SIZE), Traits(limit=20)))
+    disk = give_disk(ScratchDisk.of("target", Layout.of_size(SIZE), DiskOptions(limit=20)))
     guest.storage.copy_all(source_disk, disk, [Copy(1000 * job, 40, 4096) for job in range(8)], at_once=True)
     comparison = guest.storage.compare_on_host(disk)
     assert comparison.bad_sectors == 0, comparison.words

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.disks import GiveDisk, ScratchDisk
 from fixtures.guest.durability import with_file_system
 from fixtures.guest.guest import Guest
 from fixtures.guest.storage import Copy
-from fixtures.machine.traits import Traits
-from fixtures.oracles.layout import Layout
+from fixtures.lab.operations.scratch_disks import GiveDisk, ScratchDisk
+from fixtures.machine.disk_options import DiskOptions
+from fixtures.oracles.expected_content import Layout
 
 pytestmark = pytest.mark.needs("shell", "disk-tools")
 
@@ -107,7 +107,7 @@ def test_resize_keeps_data(guest: Guest, source_disk: ScratchDisk, give_disk: Gi
 @pytest.mark.check("storage.discard-gives-back", level="recommended")
 def test_discard_gives_back(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk, zero: bool) -> None:
     """What the guest discards or zeroes reads as zeros, and all else stays; discarded room is the host's."""
-    disk = give_disk(ScratchDisk.of("target", Layout.of_size(SIZE), Traits(discards=True)))
+    disk = give_disk(ScratchDisk.of("target", Layout.of_size(SIZE), DiskOptions(discards=True)))
     guest.storage.copy_all(source_disk, disk, [Copy(0, 40000)])
     before = guest.storage.allocated_on_host(disk)
     ending = guest.storage.discard(disk, 4096, 16384, zero=zero)
@@ -125,7 +125,7 @@ def test_unplug_while_mounted(guest: Guest, source_disk: ScratchDisk, give_disk:
     """A disk that is pulled while it is mounted does not take the guest along, and has all that was safe."""
     if guest.storage.room == 0:
         pytest.skip(f"device_absent_by_design: {guest.cell.platform.id} has its disks from the start")
-    disk = give_disk(with_file_system("pulled", "ext4", traits=Traits(logged=True)))
+    disk = give_disk(with_file_system("pulled", "ext4", traits=DiskOptions(logged=True)))
     guest.durability.mount(disk, "/mnt")
     records = [guest.durability.record(source_disk, disk, "/mnt", number) for number in range(3)]
     assert guest.storage.take(disk)

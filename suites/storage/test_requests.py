@@ -11,12 +11,12 @@ from typing import Literal, get_args
 
 import pytest
 
-from fixtures.disks import GiveDisk, ScratchDisk
 from fixtures.guest.guest import Guest
 from fixtures.guest.storage import Copy
-from fixtures.machine.traits import Aio, BlockSize, Cache, Traits
-from fixtures.oracles.layout import Layout
-from fixtures.systems.storage import How, Verified
+from fixtures.lab.operations.scratch_disks import GiveDisk, ScratchDisk
+from fixtures.machine.disk_options import Aio, BlockSize, Cache, DiskOptions
+from fixtures.oracles.expected_content import Layout
+from fixtures.systems.base.storage import How, Verified
 
 pytestmark = pytest.mark.needs("shell", "disk-tools")
 
@@ -65,7 +65,7 @@ def test_sector_sizes(
 ) -> None:
     """A disk shows the sectors that it has, and is written and read right in units of them and of others."""
     logical, physical = blocks
-    traits = Traits(logical_block=logical, physical_block=physical)
+    traits = DiskOptions(logical_block=logical, physical_block=physical)
     disk = give_disk(ScratchDisk.of("target", Layout.of_size(32 * MIB), traits))
     seen = guest.storage.seen(disk)
     assert (seen.logical_block, seen.physical_block, seen.size) == (logical, physical, 32 * MIB)
@@ -98,7 +98,7 @@ def test_caches_and_formats(
     format_: Literal["raw", "qcow2"],
 ) -> None:
     """Whatever the cache, the asynchronous I/O and the format on the host: writes arrive, and read back."""
-    traits = Traits(cache=cache, aio=aio)
+    traits = DiskOptions(cache=cache, aio=aio)
     disk = give_disk(ScratchDisk.of("target", Layout.of_size(32 * MIB), traits, format=format_))
     guest.storage.copy_all(source_disk, disk, [*SIZES, *UNALIGNED])
     guest.storage.copy_all(source_disk, disk, JOBS, at_once=True)

@@ -1,0 +1,280 @@
+"""Guests and machines of another architecture than the usual one: cells, command lines, hosts, selections."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fixtures.catalog.catalog import Catalog
+from fixtures.catalog.device_roles import conflicts, shortcomings
+from fixtures.catalog.specs import Cell, PlatformSpec
+from fixtures.core.errors import CatalogError, IronguestError, MissingTool
+from fixtures.core.project import SHIPPED_GUESTS
+from fixtures.host import qemu
+from fixtures.host.acceleration import serving, why_not_assisted
+from fixtures.host.firmware import find_firmware
+from fixtures.machine.block_devices import why_not
+from fixtures.machine.command_line.argv import command_line
+from fixtures.machine.disk_options import USUAL
+from fixtures.machine.hardware import Hardware, Memory
+from fixtures.run.run_start import accelerator_words
+from fixtures.run.settings import Request, preflight, read_settings, require_wanted
+from fixtures.systems.base.answers import Kernel
+from fixtures.systems.linux import display_modes
+from fixtures.systems.linux import kernel as linux_kernel
+from suites.selftest.machine.test_argv import DISKS, UEFI, WIRING
+from suites.selftest.support.machine_sample import KVM, TCG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fixtures.catalog.architecture import Architecture
+    from fixtures.host.acceleration import Accelerator
+
+CATALOG = Catalog.load([SHIPPED_GUESTS])
+(ARM,) = CATALOG.select(["debian-12-arm64"], ["virt-uefi-virtio"])
+PC = CATALOG.platforms["pc-bios-ide"]
+
+
+def test_a_guest_and_a_platform_of_different_architectures_make_no_cell() -> None:
+    with pytest.raises(CatalogError) as refused:
+        CATALOG.select(["debian-12"], ["virt-uefi-virtio"])
+    assert str(refused.value).startswith(
+        "guest 'debian-12' is of x86_64 and platform 'virt-uefi-virtio' of aarch64: they make no cell;"
+        " it lists pc-bios-ide,"
+    )
+    assert list(shortcomings(ARM.guest, PC)) == [
+        "its machine 'pc' is of x86_64, debian-12-arm64 is of aarch64"
+    ]
+    (words,) = shortcomings(CATALOG.guests["debian-12"], ARM.platform)
+    assert words == "its machine 'virt' is of aarch64, debian-12 is of x86_64"
+    assert list(shortcomings(ARM.guest, ARM.platform)) == []
+
+
+def test_a_machine_of_64_bits_runs_guests_of_32() -> None:
+    small = CATALOG.guests["debian-12"].model_copy(update={"arch": "i386"})
+    assert list(shortcomings(small, PC)) == []
+
+
+def test_a_guest_cannot_list_a_platform_of_another_architecture(tmp_path: Path) -> None:
+    guest = (SHIPPED_GUESTS / "debian-12-arm64.yaml").read_text()
+    listed = guest.replace("id: debian-12-arm64", "id: mine").replace("[virt-", "[q35-uefi-virtio, virt-")
+    (tmp_path / "mine.yaml").write_text(listed)
+    with pytest.raises(CatalogError, match=r"mine\.yaml:\d+: platforms\.0: q35-uefi-virtio does not do"):
+        Catalog.load([SHIPPED_GUESTS, tmp_path])
+
+
+def virt(**changes: Any) -> PlatformSpec:
+    fields = ARM.platform.model_dump(exclude={"memory"}) | {"memory": "1G"}
+    return PlatformSpec.model_validate(fields | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"firmware": "bios"}, "firmware: bios needs machine pc or q35; found 'virt'"),
+        ({"firmware": "uefi-secure"}, "firmware: uefi-secure needs machine q35; found 'virt'"),
+        (
+            {"devices": {"disk": "ide-hd"}},
+            "devices.disk: ide-hd needs the role 'sata' on machine 'virt': a controller, like ich9-ahci",
+        ),
+        (
+            {"devices": {"disk": "virtio-blk-pci", "watchdog": "itco"}},
+            "devices.watchdog: itco needs machine q35; found 'virt'",
+        ),
+    ],
+)
+def test_what_the_machine_virt_does_not_have(changes: dict[str, Any], words: str) -> None:
+    assert [found for _, found in conflicts(virt(**changes))] == [words]
+    assert list(conflicts(virt())) == []
+
+
+def test_the_machine_virt_has_no_drive_for_media() -> None:
+    memtest = CATALOG.guests["memtest86plus"].model_copy(update={"arch": "aarch64"})
+    assert list(shortcomings(memtest, virt())) == [
+        "its machine 'virt' has no cdrom drive, which memtest86plus starts from"
+    ]
+
+
+def test_the_machine_virt_has_no_place_for_a_cd_drive_but_on_scsi() -> None:
+    words = f"{ARM.platform.id} has nothing that a CD drive could sit on"
+    assert why_not(virt(), USUAL, read_only=False, drive="cdrom") == words
+    scsi = virt(devices={"disk": "scsi-hd", "scsi": "virtio-scsi-pci"})
+    assert why_not(scsi, USUAL, read_only=False, drive="cdrom") is None
+    assert why_not(PC, USUAL, read_only=False, drive="cdrom") is None
+
+
+def hardware(accelerator: Accelerator, **changes: Any) -> Hardware:
+    return Hardware(
+        cell=Cell.of(ARM.guest, virt(**changes)),
+        qemu=Path("/q/qemu"),
+        accelerator=accelerator,
+        firmware=UEFI,
+        disks=DISKS[:1],
+        capture=Path("/w/net0.pcap"),
+        variables=Path("/w/variables.qcow2"),
+    )
+
+
+def after(machine: Hardware, option: str) -> list[str]:
+    """What follows each ``option`` on the command line."""
+    line = command_line(machine, WIRING)
+    return [value for name, value in itertools.pairwise(line) if name == option]
+
+
+def test_the_command_line_of_the_machine_virt() -> None:
+    emulated = hardware(TCG)
+    flash = "pflash0=firmware-code,pflash1=firmware-variables"
+    assert after(emulated, "-machine") == [f"virt,{flash},gic-version=3"]
+    assert after(emulated, "-cpu") == ["max,pauth-impdef=on"]
+    assert after(hardware(KVM), "-cpu") == ["host"]
+    assert after(hardware(TCG, cpu="cortex-a72"), "-cpu") == ["cortex-a72"]
+    devices = {each["id"]: each for each in map(json.loads, after(emulated, "-device"))}
+    assert devices["disk-root"]["bus"] == "port1"
+    assert devices["port1"]["driver"] == "pcie-root-port"
+    assert devices["display0"] == {"driver": "virtio-gpu-pci", "id": "display0"}
+    assert {"spare1", "spare2", "spare3", "spare4"} < set(devices)
+
+
+def test_the_memory_of_the_machine_virt_has_its_own_name() -> None:
+    machine = dataclasses.replace(hardware(TCG), memory=Memory(Path("/w/memory"), shared=True))
+    (memory,) = [json.loads(word) for word in after(machine, "-object") if "memory-backend-file" in word]
+    assert memory["id"] == "mach-virt.ram"
+    assert after(machine, "-machine")[0].endswith(",memory-backend=mach-virt.ram")
+
+
+def test_kvm_runs_machines_of_its_hosts_architecture_only() -> None:
+    assert why_not_assisted("x86_64", "x86_64") is None
+    assert why_not_assisted("aarch64", "aarch64") is None
+    reason = "this host is x86_64: its KVM cannot run aarch64 machines"
+    assert why_not_assisted("aarch64", "x86_64") == reason
+    assert why_not_assisted("x86_64", "i686") == "this host is i686: its KVM cannot run x86_64 machines"
+
+
+@pytest.mark.parametrize("chosen", [KVM, TCG], ids=["kvm", "tcg"])
+def test_other_machines_are_emulated_and_the_report_says_why(chosen: Accelerator) -> None:
+    assert serving(chosen, "x86_64", "x86_64") == chosen
+    taken = serving(dataclasses.replace(chosen, emulated=7.5), "aarch64", "x86_64")
+    assert (taken.name, taken.proven, taken.scale) == ("tcg", False, 7.5)
+    assert taken.argument == TCG.argument
+    assert taken.reasons == ("this host is x86_64: its KVM cannot run aarch64 machines",)
+
+
+def test_the_accelerators_of_a_run_in_words() -> None:
+    used: dict[Architecture, Accelerator] = {"x86_64": KVM, "aarch64": TCG}
+    assert accelerator_words(used) == "kvm for x86_64, tcg for aarch64"
+    assert accelerator_words(dict.fromkeys(used, TCG)) == "tcg"
+    assert accelerator_words({}) == ""
+
+
+@pytest.fixture
+def without_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A host of x86_64 whose only QEMU is that of x86_64."""
+    monkeypatch.setenv("IRONGUEST_QEMU_AARCH64", "/nowhere/qemu")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    qemu.find_qemu.cache_clear()
+    yield
+    qemu.find_qemu.cache_clear()
+
+
+def test_who_names_nothing_is_not_asked_for_another_emulator(without_emulator: None) -> None:
+    settings = read_settings(Request())
+    assert [cell.id for cell in settings.foreign] == [ARM.id]
+    assert ARM.id not in {cell.id for cell in settings.cells}
+    assert settings.left_out_words()[1:] == [
+        (
+            "  left out: 1 cell for another machine, of debian-12-arm64:"
+            " IRONGUEST_QEMU_AARCH64=/nowhere/qemu names no program that can be run"
+        )
+    ]
+    # A glob is no name, and a plan is carried out or is not good.
+    assert read_settings(Request(guests=("debian-*",))).foreign == (ARM,)
+    assert ARM.id not in {cell.id for cell in read_settings(Request(plan="certification")).cells}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [Request(guests=("debian-12-arm64",)), Request(platforms=("virt-*",))],
+    ids=["guest", "nothing-else"],
+)
+def test_who_names_such_a_guest_is_told_what_is_missing(without_emulator: None, request_: Request) -> None:
+    settings = read_settings(request_)
+    assert [cell.id for cell in settings.cells] == [ARM.id]
+    with pytest.raises(IronguestError, match="IRONGUEST_QEMU_AARCH64=/nowhere/qemu names no program"):
+        preflight(settings)
+
+
+def test_whoever_insists_on_hardware_is_told_that_it_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    reason = "this host is x86_64: its KVM cannot run aarch64 machines"
+    assert read_settings(Request(require_hardware_assist=True)).foreign == (ARM,)
+    named = Request(guests=("debian-12-arm64",), accel="kvm")
+    with pytest.raises(IronguestError, match=f"virt-uefi-virtio cannot have hardware assistance: {reason}"):
+        require_wanted(named, ARM.platform)
+
+
+def test_firmware_is_of_the_machines_architecture(tmp_path: Path) -> None:
+    names = {"code": tmp_path / "code", "variables": tmp_path / "variables"}
+    for path in names.values():
+        path.touch()
+    files = {name: {"filename": str(path), "format": "raw"} for name, path in names.items()}
+    descriptor = {
+        "interface-types": ["uefi"],
+        "mapping": {
+            "device": "flash",
+            "executable": files["code"],
+            "nvram-template": files["variables"],
+        },
+        "targets": [{"architecture": "aarch64", "machines": ["virt-*"]}],
+        "features": [],
+    }
+    (tmp_path / "60.json").write_text(json.dumps(descriptor))
+    assert find_firmware("uefi", "virt", [tmp_path]).code == names["code"]
+    with pytest.raises(MissingTool, match="is not for machine q35"):
+        find_firmware("uefi", "q35", [tmp_path])
+    descriptor["targets"] = [{"architecture": "x86_64", "machines": ["virt-*"]}]
+    (tmp_path / "60.json").write_text(json.dumps(descriptor))
+    with pytest.raises(MissingTool, match="apt-get install qemu-efi-aarch64"):
+        find_firmware("uefi", "virt", [tmp_path])
+
+
+def test_the_version_of_an_arm64_kernel_is_in_the_banner_with_its_number(tmp_path: Path) -> None:
+    kernel = tmp_path / "vmlinuz"
+    banner = b"Linux version 6.1.0-56-arm64 (debian-kernel) (gcc-12) # SMP Debian 6.1.192-2 (2026-11-16)\n\0"
+    kernel.write_bytes(b"MZ\0\xffARMd\0" + banner + b"\0\xfe" + banner.replace(b" # ", b" #1 ") + bytes(64))
+    asked = " ".join(linux_kernel._VERSION["aarch64"].split())
+    script = f"say() {{ printf '%s\\n' \"$*\"; }}; i={kernel}; {asked}"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    said = "6.1.0-56-arm64 (debian-kernel) (gcc-12) #1 SMP Debian 6.1.192-2 (2026-11-16)"
+    assert done.stdout == f"image_version|{said}\n"
+    running = Kernel("6.1.0-56-arm64", "#1 SMP Debian 6.1.192-2 (2026-11-16)", "", 0, (), "")
+    assert dataclasses.replace(running, image_version=said).image_is_running
+    assert not dataclasses.replace(running, image_version=said.replace("#1 ", "# ")).image_is_running
+
+
+@pytest.mark.parametrize(
+    ("said", "width", "numbers"),
+    [
+        ("x86_64", 8, "9 0 1"),
+        ("aarch64", 8, "222 63 1"),
+        ("i686", 4, "192 3 4096"),
+        # A system of 32 bits on a kernel of 64.
+        ("x86_64", 4, "192 3 4096"),
+    ],
+)
+def test_system_calls_have_the_numbers_of_their_architecture(
+    said: str, width: int, numbers: str, tmp_path: Path
+) -> None:
+    (tmp_path / "uname").write_text(f"#!/bin/sh\necho {said}\n")
+    (tmp_path / "uname").chmod(0o755)
+    script = f"my $wide = {width} == 8;{display_modes.CALLS} print qq($mmap $read $unit);"
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["perl", "-e", script], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == numbers

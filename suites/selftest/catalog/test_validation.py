@@ -1,0 +1,288 @@
+"""Each mistake in a description has a sentence with file and line, and no word of the validator's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fixtures.catalog import yaml_source
+from fixtures.catalog.field_types import Spec
+from fixtures.catalog.image_sources import BuiltImage, FetchedImage, LocalImage
+from fixtures.catalog.specs import GuestSpec, PlanSpec, PlatformSpec
+from fixtures.catalog.validation import validate
+from fixtures.core.errors import CatalogError
+
+GUEST = """\
+id: tiny
+title: A tiny guest
+system: linux
+arch: x86_64
+image: {build: debian, suite: bookworm}
+platforms: [pc]
+console: serial
+login: {user: root, password: secret}
+drivers: {e1000: e1000}
+"""
+PLATFORM = """\
+id: pc
+title: A PC
+machine: pc
+firmware: bios
+cpu: host
+cpus: 2
+memory: 1G
+devices: {disk: ide-hd, nic: e1000}
+"""
+PLAN = """\
+id: default
+title: A plan
+cells: ["tiny@*"]
+checks:
+  - {id: boot.reaches-login, level: mandatory}
+  - {id: boot.no-fatal-events, level: recommended}
+"""
+KINDS: dict[type[Spec], str] = {GuestSpec: GUEST, PlatformSpec: PLATFORM, PlanSpec: PLAN}
+
+
+def read(text: str, model: type[Spec]) -> Spec:
+    return validate(yaml_source.parse(text.encode(), Path("x.yaml")), model)
+
+
+def refusal(text: str, model: type[Spec]) -> str:
+    with pytest.raises(CatalogError) as caught:
+        read(text, model)
+    return caught.value.message
+
+
+@pytest.mark.parametrize("model", KINDS)
+def test_what_is_right_is_read(model: type[Spec]) -> None:
+    read(KINDS[model], model)
+
+
+GUEST_MISTAKES = [
+    ("platforms: [pc]", "platfroms: [pc]", [
+        "x.yaml:1: missing key 'platforms' (in mapping that starts at line 1)",
+        "x.yaml:6: key 'platfroms' is unknown; did you mean 'platforms'?",
+    ]),
+    ("console: serial", "console: serial\nzzz: 1", [
+        ("x.yaml:8: key 'zzz' is unknown; known: agent, arch, budget, console, drivers, id, image, login, platforms,"
+        " requires, screen, system, title, tolerates"),
+    ]),
+    ("title: A tiny guest", "title: 12", ["x.yaml:2: title: expected text; found 12; put it in quotes"]),
+    ("title: A tiny guest", "title: 1.10", ["x.yaml:2: title: expected text; found 1.10; put it in quotes"]),
+    ("title: A tiny guest", "title: true", ["x.yaml:2: title: expected text; found true; put it in quotes"]),
+    ("title: A tiny guest", "title:", ["x.yaml:2: title: expected text; found nothing"]),
+    ("title: A tiny guest", "title: ' '", ["x.yaml:2: title: expected text that is not empty; found ' '"]),
+    ("title: A tiny guest", 'title: "a\\nb"', [
+        "x.yaml:2: title: expected one line of printable text; found 'a\\nb'",
+    ]),
+    ("title: A tiny guest", "title: [a]", ["x.yaml:2: title: expected text; found a list"]),
+    ("id: tiny", "id: Tiny", [
+        "x.yaml:1: id: expected an id of lower-case letters, digits, dots and dashes; found 'Tiny'",
+    ]),
+    ("arch: x86_64", "arch: amd64", ["x.yaml:4: arch: expected 'x86_64', 'i386' or 'aarch64'; found 'amd64'"]),
+    ("platforms: [pc]", "platforms: pc", ["x.yaml:6: platforms: expected a list; found 'pc'"]),
+    ("platforms: [pc]", "platforms: []", [
+        "x.yaml:6: platforms: expected at least 1 in the list; found an empty list",
+    ]),
+    ("platforms: [pc]", "platforms: [pc, q35, pc]", ["x.yaml:6: platforms: 'pc' is listed more than once"]),
+    ("platforms: [pc]", "platforms:\n  - pc\n  - 35", [
+        "x.yaml:8: platforms.1: expected text; found 35; put it in quotes",
+    ]),
+    ("login: {user: root, password: secret}", "login: root", [
+        "x.yaml:8: login: expected a mapping of keys to values; found 'root'",
+    ]),
+    ("login: {user: root, password: secret}", "login:", [
+        "x.yaml:8: login: expected a mapping of keys to values; found nothing",
+    ]),
+    ("login: {user: root, password: secret}", "login:\n  usr: root", [
+        "x.yaml:9: login: key 'usr' is unknown; did you mean 'user'?",
+        "x.yaml:9: login: missing key 'user' (in mapping that starts at line 9)",
+    ]),
+    ("login: {user: root, password: secret}", "login: {user: root, password: 1234}", [
+        "x.yaml:8: login.password: expected text; found 1234; put it in quotes",
+    ]),
+    ("drivers: {e1000: e1000}", "drivers: {e1000: }", [
+        "x.yaml:9: drivers.e1000: expected text; found nothing",
+    ]),
+    ("drivers: {e1000: e1000}", "drivers: {' ': e1000}", [
+        "x.yaml:9: drivers: key ' ': expected text that is not empty",
+    ]),
+    ("drivers: {e1000: e1000}", "drivers: {'[key]': 1}", [
+        "x.yaml:9: drivers.[key]: expected text; found 1; put it in quotes",
+    ]),
+    ("drivers: {e1000: e1000}", "drivers: [e1000]", [
+        "x.yaml:9: drivers: expected a mapping of keys to values; found a list",
+    ]),
+    ("drivers: {e1000: e1000}", "drivers: {}\nbudget: {boot: 60}", [
+        "x.yaml:10: budget.boot: expected a duration with its unit, like 500ms, 30s or 2min; found 60",
+    ]),
+    ("drivers: {e1000: e1000}", "drivers: {}\nbudget: {boot: 1:30}", [
+        "x.yaml:10: budget.boot: expected a duration with its unit, like 500ms, 30s or 2min; found '1:30'",
+    ]),
+    ("drivers: {e1000: e1000}", "drivers: {}\nbudget: {boot: 0s}", [
+        "x.yaml:10: budget.boot: expected a duration with its unit, like 500ms, 30s or 2min; found '0s'",
+    ]),
+    ("drivers: {e1000: e1000}", "drivers: {}\ntolerates:\n  - {pattern: '(', reason: r, reference: f}", [
+        ("x.yaml:11: tolerates.0.pattern: not a regular expression: missing ), unterminated subpattern at"
+        " position 0; found '('"),
+    ]),
+    ("drivers: {e1000: e1000}", "drivers: {}\ntolerates:\n  - {pattern: 'a|b*', reason: r, reference: f}", [
+        ("x.yaml:11: tolerates.0.pattern: expected a regular expression that does not match everything;"
+        " found 'a|b*'"),
+    ]),
+    ("drivers: {e1000: e1000}", "drivers: {}\ntolerates:\n  - {pattern: '[[a]', reason: r, reference: f}", [
+        ("x.yaml:11: tolerates.0.pattern: not a regular expression: Possible nested set at position 1;"
+        " found '[[a]'"),
+    ]),
+    ("drivers: {e1000: e1000}", "drivers: {}\ntolerates:\n  - {pattern: a}\n  - b", [
+        "x.yaml:11: tolerates.0: missing key 'reason' (in mapping that starts at line 11)",
+        "x.yaml:11: tolerates.0: missing key 'reference' (in mapping that starts at line 11)",
+        "x.yaml:12: tolerates.1: expected a mapping of keys to values; found 'b'",
+    ]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("right", "wrong", "messages"), GUEST_MISTAKES)
+def test_a_mistake_in_a_guest(right: str, wrong: str, messages: list[str]) -> None:
+    assert right in GUEST
+    assert refusal(GUEST.replace(right, wrong), GuestSpec).splitlines() == messages
+
+
+DIGEST = "sha256:" + "0" * 64
+NOT_ONE = (
+    "x.yaml:5: image: expected a mapping with exactly one of the keys"
+    " build, url, path, install, package and blank; found "
+)
+IMAGE_MISTAKES = [
+    ("debian", [NOT_ONE + "'debian'"]),
+    ("[a]", [NOT_ONE + "a list"]),
+    ("{}", [NOT_ONE + "an empty mapping"]),
+    ("", [NOT_ONE + "nothing"]),
+    ("{suite: bookworm}", [NOT_ONE + "a mapping with the keys suite"]),
+    ("{path: x, build: debian}", [NOT_ONE + "a mapping with the keys build, path"]),
+    ("{build: debian}", ["x.yaml:5: image: missing key 'suite' (in mapping that starts at line 5)"]),
+    ("{build: fedora, suite: f40}", ["x.yaml:5: image.build: expected 'debian'; found 'fedora'"]),
+    ("{build: debian, siute: sid, suite: sid}", [
+        "x.yaml:5: image: key 'siute' is unknown; did you mean 'suite'?",
+    ]),
+    ("{build: debian, suite: sid, size: 2}", [
+        "x.yaml:5: image.size: expected a size with its unit, like 64M or 1G; found 2",
+    ]),
+    ("{build: debian, suite: sid, packages: [g++, vim, A]}", [
+        "x.yaml:5: image.packages.2: expected a package's name; found 'A'",
+    ]),
+    ("{build: debian, suite: sid, BuiltImage: 1}", [
+        "x.yaml:5: image: key 'BuiltImage' is unknown; known: arch, build, console, packages, size, suite, updates",
+    ]),
+    ("{url: 'https://a/b'}", ["x.yaml:5: image: missing key 'checksum' (in mapping that starts at line 5)"]),
+    ("{url: a, checksum: b}", [
+        "x.yaml:5: image.checksum: expected sha256: and 64 lower-case hexadecimal digits; found 'b'",
+        "x.yaml:5: image.url: expected an address that starts with http://, https:// or file://; found 'a'",
+    ]),
+    ("{install: windows, medium: a}", [
+        ("x.yaml:5: image.index: expected which image of the medium is meant: either its edition or its index;"
+        " found nothing"),
+    ]),
+    ("\n  install: windows\n  medium: a\n  edition: b\n  index: 1", [
+        ("x.yaml:9: image.index: expected which image of the medium is meant: either its edition or its index;"
+        " found 1"),
+    ]),
+    ("\n  install: windows\n  medium: a\n  index: 0\n  locale: english\n  product_key: secret", [
+        "x.yaml:8: image.index: expected at least 1; found 0",
+        "x.yaml:9: image.locale: expected a language and a country, like en-US; found 'english'",
+        ("x.yaml:10: image.product_key: expected five groups of five capital letters and digits, or ${NAME} of a"
+        " variable that holds them; found 'secret'"),
+    ]),
+    ("\n  install: dos\n  edition: b\n  drivers: {path: c, folder: 2k99}", [
+        "x.yaml:6: image.install: expected 'windows'; found 'dos'",
+        "x.yaml:6: image: missing key 'medium' (in mapping that starts at line 6)",
+        ("x.yaml:8: image.drivers.folder: expected '2k8R2', '2k12', '2k12R2', '2k16', '2k19', '2k22', '2k25', 'w7', 'w8',"
+        " 'w8.1', 'w10' or 'w11'; found '2k99'"),
+    ]),
+    ("{path: a, format: vmdk}", ["x.yaml:5: image.format: expected 'qcow2' or 'raw'; found 'vmdk'"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("image", "messages"), IMAGE_MISTAKES)
+def test_a_mistake_in_an_image_is_told_of_the_variant_that_is_meant(image: str, messages: list[str]) -> None:
+    text = GUEST.replace("{build: debian, suite: bookworm}", image)
+    assert refusal(text, GuestSpec).splitlines() == messages
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("{build: debian, suite: bookworm, packages: [vim, g++]}",
+         BuiltImage(build="debian", suite="bookworm", packages=("vim", "g++"))),
+        (f"{{url: 'https://a/b', checksum: '{DIGEST}'}}", FetchedImage(url="https://a/b", checksum=DIGEST)),
+        ("{path: a b.raw, format: raw}", LocalImage(path="a b.raw", format="raw")),
+    ],
+)  # fmt: skip
+def test_each_variant_of_an_image(image: str, expected: Spec) -> None:
+    guest = read(GUEST.replace("{build: debian, suite: bookworm}", image), GuestSpec)
+    assert isinstance(guest, GuestSpec)
+    assert guest.image == expected
+
+
+PLATFORM_MISTAKES = [
+    ("memory: 1G", "memory: 1024", [
+        "x.yaml:7: memory: expected a size with its unit, like 64M or 1G; found 1024",
+    ]),
+    ("memory: 1G", "memory: 1GB", [
+        "x.yaml:7: memory: expected a size with its unit, like 64M or 1G; found '1GB'",
+    ]),
+    ("memory: 1G", "memory: " + "9" * 5000 + "G", [
+        "x.yaml:7: memory: expected a size with its unit, like 64M or 1G; found '" + "9" * 59 + "…'",
+    ]),
+    ("cpus: 2", "cpus: 0", ["x.yaml:6: cpus: expected at least 1; found 0"]),
+    ("cpus: 2", "cpus: 100", ["x.yaml:6: cpus: expected at most 64; found 100"]),
+    ("cpus: 2", "cpus: '2'", ["x.yaml:6: cpus: expected a whole number; found '2'"]),
+    ("cpus: 2", "cpus: 2.0", ["x.yaml:6: cpus: expected a whole number; found 2.0"]),
+    ("cpus: 2", "cpus: true", ["x.yaml:6: cpus: expected a whole number; found true"]),
+    ("cpus: 2", "cpus: 010", ["x.yaml:6: cpus: expected a whole number; found '010'"]),
+    ("machine: pc", "machine: i440fx", ["x.yaml:3: machine: expected 'pc', 'q35' or 'virt'; found 'i440fx'"]),
+    ("firmware: bios", "firmware: BIOS", [
+        "x.yaml:4: firmware: expected 'bios', 'uefi' or 'uefi-secure'; found 'BIOS'",
+    ]),
+    ("{disk: ide-hd, nic: e1000}", "{dsk: ide-hd}", [
+        "x.yaml:8: devices: key 'dsk' is unknown; did you mean 'disk'?",
+    ]),
+    ("{disk: ide-hd, nic: e1000}", "{disk: }", [
+        "x.yaml:8: devices.disk: expected a device model, or a list of them; found nothing",
+    ]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("right", "wrong", "messages"), PLATFORM_MISTAKES)
+def test_a_mistake_in_a_platform(right: str, wrong: str, messages: list[str]) -> None:
+    assert refusal(PLATFORM.replace(right, wrong), PlatformSpec).splitlines() == messages
+
+
+PLAN_MISTAKES = [
+    ("boot.no-fatal-events", "boot.reaches-login", [
+        "x.yaml:4: checks: 'boot.reaches-login' is listed more than once",
+    ]),
+    ("boot.no-fatal-events", "Boot", [
+        "x.yaml:6: checks.1.id: expected a check's id, like storage.write-reaches-disk; found 'Boot'",
+    ]),
+    ("level: recommended", "level: optional", [
+        "x.yaml:6: checks.1.level: expected 'mandatory', 'recommended' or 'informational'; found 'optional'",
+    ]),
+    ('["tiny@*"]', '["tiny@*", "tiny@*"]', ["x.yaml:3: cells: 'tiny@*' is listed more than once"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("right", "wrong", "messages"), PLAN_MISTAKES)
+def test_a_mistake_in_a_plan(right: str, wrong: str, messages: list[str]) -> None:
+    assert refusal(PLAN.replace(right, wrong), PlanSpec).splitlines() == messages
+
+
+def test_all_mistakes_are_told_at_once_and_sorted_by_line() -> None:
+    text = PLATFORM.replace("1G", "1").replace("cpus: 2", "cpus: x").replace("title: A PC\n", "")
+    assert refusal(text, PlatformSpec).splitlines() == [
+        "x.yaml:1: missing key 'title' (in mapping that starts at line 1)",
+        "x.yaml:5: cpus: expected a whole number; found 'x'",
+        "x.yaml:6: memory: expected a size with its unit, like 64M or 1G; found 1",
+    ]

@@ -1,0 +1,207 @@
+"""QEMU's guest agent: a real one, on this host in place of a guest, and one that exists only here."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fixtures.channels.agent.agent_shell import AgentShell, windows
+from fixtures.channels.agent.guest_agent import GuestAgent
+from fixtures.channels.shells.shell import ask
+from fixtures.core.deadline import Deadline
+from fixtures.core.errors import CommandFailed, CommandTimeout
+from fixtures.host.tools import require_tool
+from fixtures.lab.agent_connection import Agent
+from fixtures.machine.health import Health
+from fixtures.machine.qmp_journal import Journal
+from fixtures.machine.wakeup import Wakeup
+from suites.selftest.support import machine_sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PROGRAM = shutil.which("qemu-ga", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+# A host that is a virtual machine itself would start the agent for whoever runs it: not for us to install.
+needs_agent = pytest.mark.skipif(
+    PROGRAM is None, reason="no qemu-ga on this host (qemu-guest-agent), which ci/setup leaves out"
+)
+
+
+def agent_on(connection: socket.socket, directory: Path) -> GuestAgent:
+    pulse = Wakeup()
+    return GuestAgent(
+        "nothing", connection, Health("nothing", Journal(directory / "qmp.jsonl", pulse), pulse), pulse
+    )
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[GuestAgent]:
+    """The agent of Debian's package, which listens on a socket as it would on a port of the machine's."""
+    assert PROGRAM is not None
+    path = tmp_path / "agent"
+    # A run that is killed leaves no agent behind.
+    ended = [str(require_tool("setpriv")), "--pdeathsig", "KILL", "--"]
+    command = [*ended, PROGRAM, "--method=unix-listen", f"--path={path}", f"--statedir={tmp_path}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        (tmp_path / "pid").write_text(str(process.pid))
+        deadline = Deadline.after(20.0)
+        while not path.exists():
+            assert process.poll() is None
+            assert not deadline.expired
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(str(path))
+        try:
+            yield agent_on(connection, tmp_path)
+        finally:
+            connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+            process.terminate()
+
+
+@needs_agent
+def test_a_real_agent_says_what_it_can_and_runs_programs(real: GuestAgent) -> None:
+    assert {"guest-exec", "guest-file-open", "guest-shutdown"} <= real.commands()
+    shell = AgentShell(real, "linux", 30.0, 1.0)
+    result = shell.run("printf 'out\\377'; echo err >&2; exit 3")
+    assert (result.status, result.output) == (3, b"out\xfferr\n")
+    assert ask(shell, "echo 'a b' | tr b c") == "a c\n"
+    assert shell.run("kill -9 $$").status == 128 + 9
+
+
+@needs_agent
+def test_a_real_agent_gives_long_output_whole(real: GuestAgent) -> None:
+    shell = AgentShell(real, "linux", 60.0, 1.0)
+    output = shell.run("head -c 3000000 /dev/zero | tr '\\000' x").output
+    assert hashlib.sha256(output).digest() == hashlib.sha256(b"x" * 3000000).digest()
+
+
+@needs_agent
+def test_a_real_agent_reads_and_writes_files(real: GuestAgent, tmp_path: Path) -> None:
+    content = os.urandom(200000)
+    real.write_file(str(tmp_path / "file"), content)
+    assert (tmp_path / "file").read_bytes() == content
+    assert real.read_file(str(tmp_path / "file")) == content
+    with pytest.raises(CommandFailed, match="guest-file-open"):
+        real.read_file(str(tmp_path / "none"))
+
+
+@needs_agent
+def test_a_command_that_does_not_end_is_reported_and_the_agent_goes_on(real: GuestAgent) -> None:
+    shell = AgentShell(real, "linux", 1.0, 1.0)
+    with pytest.raises(CommandTimeout, match="tail -f"):
+        shell.run("timeout 20 tail -f /dev/null")
+    assert shell.run("echo on").output == b"on\n"
+
+
+class Fake:
+    """An agent that was still answering somebody else, and answers what a test says."""
+
+    def __init__(self, tmp_path: Path, answers: dict[str, Any], *, stale: bytes = b"", mute: int = 0) -> None:
+        ours, self._line = socket.socketpair()
+        self.asked: list[str] = []
+        self._answers = answers
+        self._stale = stale
+        self._mute = mute
+        self.agent = agent_on(ours, tmp_path)
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with self._line.makefile("rwb") as line:
+            line.write(self._stale)
+            line.flush()
+            for question in line:
+                asked = json.loads(question.lstrip(b"\xff"))
+                self.asked.append(asked["execute"])
+                if asked["execute"] == "guest-sync-delimited":
+                    self._mute -= 1
+                    if self._mute < 0:
+                        line.write(
+                            b"\xff" + json.dumps({"return": asked["arguments"]["id"]}).encode() + b"\n"
+                        )
+                else:
+                    line.write(json.dumps(self._answers[asked["execute"]]).encode() + b"\n")
+                line.flush()
+
+
+def test_what_the_agent_said_before_is_no_answer(tmp_path: Path) -> None:
+    fake = Fake(tmp_path, {"guest-get-time": {"return": 5}}, stale=b'{"return": 4}\n{"return": {"half')
+    assert fake.agent.execute("guest-get-time") == 5
+
+
+def test_an_agent_that_sleeps_at_first_is_asked_again(tmp_path: Path) -> None:
+    fake = Fake(tmp_path, {"guest-get-time": {"return": 5}}, mute=1)
+    assert fake.agent.execute("guest-get-time") == 5
+    assert fake.asked.count("guest-sync-delimited") == 2
+
+
+def test_an_agent_that_is_not_there(tmp_path: Path) -> None:
+    fake = Fake(tmp_path, {}, mute=99)
+    assert not fake.agent.is_there(0.2)
+    with pytest.raises(CommandTimeout, match="did not answer within 0.2 s"):
+        fake.agent.execute("guest-ping", within=0.2)
+
+
+def test_an_agent_whose_port_was_closed_is_gone_at_once(tmp_path: Path) -> None:
+    """QEMU tells when the guest closes the port; nobody waits for who is not there."""
+    machine = machine_sample.Bench(tmp_path, devices={"disk": "ide-hd"}).machine
+    agent = Agent(machine, tmp_path)
+    for other in ({"id": "serial-port0", "open": False}, {"id": "agent-port0", "open": True}):
+        machine.journal.event("VSERPORT_CHANGE", other)
+    with pytest.raises(CommandTimeout, match="did not answer within 0.1 s"):
+        agent.execute("guest-ping", within=0.1)
+    machine.journal.event("VSERPORT_CHANGE", {"id": "agent-port0", "open": False})
+    with pytest.raises(CommandFailed, match="does not run: the guest closed its port"):
+        agent.execute("guest-ping", within=600.0)
+    machine.end()
+    agent.close()
+    lines = [json.loads(line) for line in (tmp_path / "agent.jsonl").read_text().splitlines()]
+    assert [line["kind"] for line in lines][:2] == ["run", "sent"]
+    assert "guest-sync-delimited" in lines[1]["line"]
+
+
+@needs_agent
+def test_a_real_agent_that_is_killed_is_named(real: GuestAgent, tmp_path: Path) -> None:
+    told: list[tuple[str, str]] = []
+    real._note = lambda kind, line: told.append((kind, line))
+    assert real.execute("guest-ping") == {}
+    assert told[0][0] == "sent"
+    assert told[-2:] == [
+        ("sent", '{"execute": "guest-ping", "arguments": {}}'),
+        ("received", '{"return": {}}'),
+    ]
+    (pid,) = (tmp_path / "pid").read_text().split()
+    os.kill(int(pid), signal.SIGKILL)
+    with pytest.raises(CommandTimeout, match="did not answer|takes no input"):
+        real.execute("guest-ping", within=1.0)
+
+
+def test_output_that_the_agent_cut_off_is_no_answer(tmp_path: Path) -> None:
+    ended = {"exited": True, "exitcode": 0, "out-data": "eA==", "out-truncated": True}
+    fake = Fake(tmp_path, {"guest-exec": {"return": {"pid": 1}}, "guest-exec-status": {"return": ended}})
+    with pytest.raises(CommandFailed, match="only a part"):
+        AgentShell(fake.agent, "linux", 5.0, 1.0).run("cat")
+
+
+def test_windows_output_is_in_its_own_encoding(tmp_path: Path) -> None:
+    text = "Das System kann die Datei nicht finden: ä\r\n"
+    ended = {"exited": True, "exitcode": 1, "out-data": base64.b64encode(text.encode("cp437")).decode()}
+    fake = Fake(tmp_path, {"guest-exec": {"return": {"pid": 1}}, "guest-exec-status": {"return": ended}})
+    shell = AgentShell(fake.agent, "windows", 5.0, 1.0)
+    assert shell.run("cmd: dir x").text == text
+
+
+def test_powershell_gets_its_script_in_utf_16() -> None:
+    program = windows("'Zürich'")
+    script = base64.b64decode(program.arguments[-1]).decode("utf-16-le")
+    assert script.endswith("& { 'Zürich' }; exit $LASTEXITCODE")

@@ -1,0 +1,162 @@
+"""The console of a real machine: boots that succeed, hang, crash, and print for ever."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.catalog.specs import Login, Timeouts
+from fixtures.channels.boot.boot_wait import wait_for_login
+from fixtures.core.deadline import Deadline
+from fixtures.core.errors import BootTimeout, CommandTimeout, ConsoleLost, GuestCrashed, IronguestError
+from suites.selftest.support.machine_sample import HANG, Bench, saying
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOGIN = Login(user="root", password="secret")
+PANIC = "[    1.000000] Kernel panic - not syncing: test\n"
+
+
+def timeouts(boot: float, silence: float) -> Timeouts:
+    return Timeouts.model_validate({"boot": f"{boot}s", "silence": f"{silence}s"})
+
+
+def test_a_login_prompt_ends_the_boot(tmp_path: Path) -> None:
+    text = "Welcome to GRUB!\r\n[    0.000000] Linux version 6.1\r\n\r\nnothing login: "
+    with Bench(tmp_path, saying(text)) as bench:
+        bench.run()
+        wait_for_login(bench.machine, bench.console, LOGIN, timeouts(60, 60), 1.0)
+        reached = [stage for stage, _ in bench.transcript.stages]
+    assert reached == ["firmware", "boot loader", "kernel", "login"]
+
+
+def test_a_boot_that_hangs_ends_long_before_its_budget(tmp_path: Path) -> None:
+    with Bench(tmp_path, HANG) as bench:
+        bench.run()
+        with pytest.raises(BootTimeout) as caught:
+            wait_for_login(bench.machine, bench.console, LOGIN, timeouts(600, 0.2), 1.0)
+        assert "the boot hangs: no output and no disk access for 0.2 s, after stage 'firmware'" in str(
+            caught.value
+        )
+        with pytest.raises(BootTimeout):
+            bench.health.check()
+
+
+def test_the_stage_where_a_boot_hangs_is_named(tmp_path: Path) -> None:
+    with Bench(tmp_path, saying("[    0.000000] Linux version 6.1\n")) as bench:
+        bench.run()
+        assert bench.console.wait_for([b"6.1"], Deadline.after(60.0)) == 0
+        with pytest.raises(BootTimeout, match=r"hangs.*after stage 'kernel'"):
+            wait_for_login(bench.machine, bench.console, LOGIN, timeouts(600, 0.2), 1.0)
+
+
+def test_a_boot_that_only_talks_ends_at_its_budget(tmp_path: Path) -> None:
+    with Bench(tmp_path, saying("working\n", for_ever=True)) as bench:
+        bench.run()
+        with pytest.raises(BootTimeout, match=r"no 'login: ' within 0\.5 s; last stage 'firmware'"):
+            wait_for_login(bench.machine, bench.console, LOGIN, timeouts(0.5, 60), 1.0)
+
+
+def test_a_panic_ends_every_wait_at_once(tmp_path: Path) -> None:
+    with Bench(tmp_path, saying(PANIC)) as bench:
+        bench.run()
+        with pytest.raises(GuestCrashed, match=r"kernel panic at \d+\.\d s: .* not syncing: test"):
+            wait_for_login(bench.machine, bench.console, LOGIN, timeouts(600, 600), 1.0)
+
+
+def test_a_panic_that_is_printed_for_ever_ends_the_wait_too(tmp_path: Path) -> None:
+    with Bench(tmp_path, saying(PANIC, for_ever=True)) as bench:
+        bench.run()
+        with pytest.raises(GuestCrashed):
+            bench.console.wait_for([b"never"], Deadline.after(60.0))
+
+
+def test_a_flood_of_output_neither_hides_a_crash_nor_fills_memory(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        console = bench.console
+        bench.start()
+        flood = _Flood(bench, 24 << 20)
+        console._take = flood.take  # type: ignore[method-assign]
+        assert console.wait_for([b"never"], Deadline.after(0.2)) is None
+        assert flood.given > 0
+        console.wait_for([b"last"], Deadline.after(60.0))
+        kept = len(console._before.getvalue()) + len(console._buffer.getvalue())
+        assert flood.given == 24 << 20
+        assert kept < 10 << 20
+
+
+class _Flood:
+    """A console that always has something to say, until it has said ``size`` bytes."""
+
+    def __init__(self, bench: Bench, size: int) -> None:
+        self._source = io.BytesIO(b"word " * (size // 5) + b"last "[: size % 5])
+        self._size = size
+        self.given = 0
+
+    def take(self, size: int) -> bytes:
+        data = self._source.read(size)
+        self.given += len(data)
+        return data or b"last"
+
+
+def test_unread_output_is_bounded(tmp_path: Path) -> None:
+    """A guest that prints while nobody waits."""
+    with Bench(tmp_path) as bench:
+        console = bench.console
+        theirs = bench.machine._theirs[1]
+        piece = b"x" * 65536
+        for _ in range((16 << 20) // len(piece)):
+            theirs.sendall(piece)
+        with console._lock:
+            assert console._unread <= 8 << 20
+            assert sum(map(len, console._chunks)) == console._unread
+
+
+def test_a_console_that_closes_while_qemu_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fixtures.channels.console.serial_console._END_GRACE", 0.1)
+    with Bench(tmp_path) as bench:
+        bench.machine._theirs[1].close()
+        with pytest.raises(ConsoleLost, match="the console closed although QEMU lives"):
+            bench.console.wait_for([b"x"], Deadline.after(60.0))
+
+
+def test_what_was_printed_before_the_wait_is_found(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        bench.machine._theirs[1].sendall(b"one two three")
+        assert bench.console.wait_for([b"three"], Deadline.after(60.0)) == 0
+        assert bench.console.matched[0] == b"one two "
+        bench.machine._theirs[1].sendall(b"four")
+        assert bench.console.wait_for([b"one", b"four"], Deadline.after(60.0)) == 1
+        assert bench.console.wait_for([b"four"], Deadline.after(0.0)) is None
+
+
+def test_forgotten_output_is_not_found_again(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        bench.machine._theirs[1].sendall(b"abc")
+        assert bench.console.wait_for([b"b"], Deadline.after(60.0)) == 0
+        bench.console.forget_unread()
+        assert bench.console.wait_for([b"c"], Deadline.after(0.0)) is None
+        assert bench.transcript.tail() == ("abc",)
+
+
+def test_nothing_matched_yet(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench, pytest.raises(ValueError, match="nothing has matched"):
+        assert bench.console.matched
+
+
+def test_a_guest_that_takes_no_input(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        bench.console.send(b"hello", Deadline.after(60.0))
+        assert bench.machine._theirs[1].recv(5) == b"hello"
+        with pytest.raises(CommandTimeout, match="the console takes no input"):
+            bench.console.send(b"x" * (8 << 20), Deadline.after(0.1))
+
+
+def test_a_crash_while_typing(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        bench.machine._theirs[1].sendall(PANIC.encode())
+        with pytest.raises(IronguestError, match="not syncing: test"):
+            bench.console.send(b"x" * (8 << 20), Deadline.after(60.0))

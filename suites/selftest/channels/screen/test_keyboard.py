@@ -1,0 +1,160 @@
+"""Keys: how they are written, where they are on each layout, and that a guest gets what was typed."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from fixtures.catalog.key_sequences import NAMED, Chord, parse_keys
+from fixtures.channels.screen.keyboard import Keyboard, sent
+from fixtures.channels.screen.keyboard_layouts import LAYOUTS
+from fixtures.core.deadline import Deadline
+from fixtures.core.errors import SuiteFault
+from suites.selftest.support.machine_sample import Bench
+
+# AT set 1 scan codes of the keys that the layouts use, as IBM's technical reference for the AT has them.
+CODES = {
+    **{
+        key: code
+        for code, key in enumerate(["1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "minus", "equal"], 0x02)
+    },
+    **{
+        key: code
+        for code, key in enumerate(
+            ["q", "w", "e", "r", "t", "y", "u", "i", "o", "p", "bracket_left", "bracket_right"], 0x10
+        )
+    },
+    **{
+        key: code
+        for code, key in enumerate(
+            ["a", "s", "d", "f", "g", "h", "j", "k", "l", "semicolon", "apostrophe", "grave_accent"], 0x1E
+        )
+    },
+    **{
+        key: code
+        for code, key in enumerate(
+            ["backslash", "z", "x", "c", "v", "b", "n", "m", "comma", "dot", "slash"], 0x2B
+        )
+    },
+    "ret": 0x1C,
+    "spc": 0x39,
+    "tab": 0x0F,
+    "less": 0x56,
+}
+KEYSYMS = {
+    "!": "exclam", '"': "quotedbl", "#": "numbersign", "$": "dollar", "%": "percent", "&": "ampersand",
+    "'": "apostrophe", "(": "parenleft", ")": "parenright", "*": "asterisk", "+": "plus", ",": "comma",
+    "-": "minus", ".": "period", "/": "slash", ":": "colon", ";": "semicolon", "<": "less", "=": "equal",
+    ">": "greater", "?": "question", "@": "at", "[": "bracketleft", "\\": "backslash", "]": "bracketright",
+    "_": "underscore", "`": "grave", "{": "braceleft", "|": "bar", "}": "braceright", "~": "asciitilde",
+    "ä": "adiaeresis", "ö": "odiaeresis", "ü": "udiaeresis", "ß": "ssharp", "é": "eacute", "è": "egrave",
+    "à": "agrave", "ç": "ccedilla", "ù": "ugrave", "§": "section", "°": "degree", "²": "twosuperior", "µ": "mu",
+    "€": "EuroSign", "£": "sterling", "³": "threesuperior",
+}  # fmt: skip
+
+
+def keymap(name: str) -> dict[str, set[tuple[int, frozenset[str]]]]:
+    """QEMU's own keymap: keysym -> scan codes with their modifiers."""
+    for directory in ("/usr/share/qemu/keymaps", "/usr/local/share/qemu/keymaps"):
+        if (path := Path(directory) / name).exists():
+            break
+    else:
+        pytest.skip("this QEMU has no keymaps, which this test compares with")
+    found: dict[str, set[tuple[int, frozenset[str]]]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        words = line.split()
+        if len(words) >= 2 and words[1].startswith("0x"):
+            modifiers = frozenset(set(words[2:]) & {"shift", "altgr"})
+            found.setdefault(words[0], set()).add((int(words[1], 16), modifiers))
+    return found
+
+
+@pytest.mark.parametrize(("name", "theirs"), [("us", "en-us"), ("de", "de"), ("fr", "fr")])
+def test_layouts_agree_with_qemus_keymaps(name: str, theirs: str) -> None:
+    known = keymap(theirs)
+    compared = 0
+    for character, chords in LAYOUTS[name].strokes.items():
+        keysym = KEYSYMS.get(character, character if character.isascii() and character.isalnum() else None)
+        if keysym is None or keysym not in known or len(chords) > 1:
+            continue
+        *modifiers, key = chords[0]
+        ours = (CODES[key], frozenset({"alt_r": "altgr"}.get(each, each) for each in modifiers))
+        assert ours in known[keysym], character
+        compared += 1
+    assert compared > 80
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_all_of_ascii_can_be_typed(name: str) -> None:
+    printable = {chr(code) for code in range(32, 127)} | {"\n", "\t"}
+    assert printable - set(LAYOUTS[name].strokes) == set()
+
+
+def test_dead_keys_are_followed_by_the_space_bar() -> None:
+    assert LAYOUTS["de"].strokes["^"] == (("grave_accent",), ("spc",))
+    assert LAYOUTS["us"].strokes["^"] == (("shift", "6"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("ls", ("l", "s")),
+        ("ls<enter>", ("l", "s", Chord(("enter",)))),
+        ("a<less>b>", ("a", "<", "b", ">")),
+        ("<ctrl-alt-f2>", (Chord(("ctrl", "alt", "f2")),)),
+        ("<ctrl-c>\n", (Chord(("ctrl", "c")), "\n")),
+    ],
+)
+def test_keys_are_read(text: str, keys: tuple[object, ...]) -> None:
+    assert parse_keys(text) == keys
+
+
+@pytest.mark.parametrize("text", ["<", "a<b", "<>", "<return>", "<ctrl->", "<Enter>", "<ctrl+c>"])
+def test_what_is_no_key_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="^expected a?"):
+        parse_keys(text)
+
+
+@pytest.mark.parametrize(
+    ("key", "bytes_"),
+    [
+        ("a", "a"), ("\n", "\r"), (Chord(("enter",)), "\r"), (Chord(("up",)), "\x1b[A"), (Chord(("esc",)), "\x1b"),
+        (Chord(("ctrl", "c")), "\x03"), (Chord(("f1",)), "\x1bOP"),
+    ],
+)  # fmt: skip
+def test_a_terminal_sends_codes(key: str | Chord, bytes_: str) -> None:
+    assert sent(key) == bytes_
+
+
+@pytest.mark.parametrize("chord", [Chord(("ctrl", "alt", "delete")), Chord(("win",)), Chord(("alt", "f4"))])
+def test_a_terminal_has_not_all_keys(chord: Chord) -> None:
+    with pytest.raises(SuiteFault, match="a terminal has no code for <"):
+        sent(chord)
+
+
+def test_a_character_that_is_on_no_key_is_named(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        keyboard = Keyboard(bench.machine, "us")
+        with pytest.raises(SuiteFault, match=unicodedata.normalize("NFC", "'us' has no key for 'ł'")):
+            keyboard.press("Łódź".lower(), Deadline.after(1.0))
+
+
+def test_qemu_knows_all_keys(tmp_path: Path) -> None:
+    with Bench(tmp_path).start() as bench:
+        schema = bench.machine.execute("query-qmp-schema")
+    values = next(
+        {member["name"] for member in each["members"]}
+        for each in schema
+        if each["meta-type"] == "enum"
+        and "grave_accent" in {member["name"] for member in each.get("members", [])}
+    )
+    used = {
+        key
+        for layout in LAYOUTS.values()
+        for chords in layout.strokes.values()
+        for chord in chords
+        for key in chord
+    }
+    assert used | set(NAMED.values()) <= values

@@ -1,0 +1,260 @@
+"""Whole runs judged again: recorded on machines that answer by chance, replayed where there are none."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.commands.verify.judgement import rejudge
+from fixtures.core.errors import EvidenceDamaged
+from fixtures.report.bundle.report_files import load_report, write_report
+from fixtures.report.model import report_json
+from suites.selftest.support.inner_run import Inner
+
+TESTS = """\
+from pathlib import Path
+from fixtures.channels.shells.shell import CommandResult
+from fixtures.core.errors import BootTimeout, CommandTimeout, MachineNotUsable, Postmortem
+from fixtures.lab.launch import Start
+
+USED = Path(__file__).parent / "machines-were-used"
+
+class Shell:
+    def run(self, command, within=None):
+        if command == "hang":
+            raise CommandTimeout("no answer to 'hang'", Postmortem(last_lines=("[ 1.0] last words",)))
+        if command == "bug":
+            raise ZeroDivisionError("by zero")
+        if command == "die":
+            os._exit(9)
+        return CommandResult(command, 0, os.urandom(1), 0.1)
+
+class Booted:
+    shell = Shell()
+
+class Lab:
+    refused = False
+
+    def expect(self, following):
+        pass
+
+    def machine(self, wish):
+        USED.touch()
+        if wish.cell.id.startswith("left"):
+            return Booted(), Start("cold boot", 1.25)
+        if self.refused:
+            raise MachineNotUsable("right@pc-bios-ide did not boot before: stuck")
+        self.refused = True
+        raise BootTimeout("stuck in the firmware", Postmortem(last_lines=("SeaBIOS",), stages=(("firmware", 0.0),)))
+
+    def learn(self, cell, facts):
+        pass
+
+@pytest.fixture(scope="session")
+def pool():
+    return Lab()
+
+@check("a.chance")
+@pytest.mark.parametrize("number", range(12))
+def test_chance(guest, measure, number):
+    answer = guest.ask(f"say {number}")
+    measure("length", len(answer), "characters")
+    # About half of all bytes are no text: four characters.
+    assert answer == answer[:1]
+
+@check("a.hang")
+def test_hang(guest):
+    guest.ask("hang")
+
+@check("a.bug")
+def test_bug(guest):
+    guest.ask("bug")
+
+@check("a.skip")
+def test_skip(guest):
+    guest.ask("anything")
+    pytest.skip("not_in_profile: it does not matter here")
+
+@pytest.mark.device("virtio-*")
+@check("a.virtio")
+def test_virtio(guest):
+    assert False
+"""
+
+
+class Recorded:
+    """A run with a bundle."""
+
+    def __init__(self, place: Path, *arguments: str, tests: str = TESTS, **environment: str) -> None:
+        self.inner = Inner.at(place, tests)
+        self.bundle = place / "bundle"
+        self.output = self.inner.run(f"--bundle={self.bundle}", *arguments, **environment)
+        (place / "machines-were-used").unlink(missing_ok=True)
+
+    def differences(self) -> list[str]:
+        return [str(each) for each in rejudge(self.bundle, [self.inner.place / "test_inner.py"]).differences]
+
+    def results(self) -> list[dict[str, Any]]:
+        report = json.loads((self.bundle / "report.json").read_text())
+        instances = [each for entry in report["results"] for each in entry["instances"]]
+        return [attempt for each in instances for attempt in each["attempts"]]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "two workers"])
+def test_a_replay_comes_to_the_same(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    run = Recorded(tmp_path)
+    results = {(each["check"], each["cell"][:4]): each for each in run.results()}
+    assert results["a.hang", "left"]["failure"]["kind"] == "CommandTimeout"
+    assert results["a.bug", "left"]["failure"]["kind"] == "ZeroDivisionError"
+    assert results["a.skip", "left"]["reason"][0] == "not_in_profile"
+    assert results["a.virtio", "left"]["reason"][0] == "device_absent_by_design"
+    kinds = [each["failure"]["kind"] for each in run.results() if each["cell"][0] == "r" and each["failure"]]
+    assert sorted(set(kinds)) == ["BootTimeout", "MachineNotUsable"]
+    assert {each["start"] for each in run.results()} == {"cold boot", ""}
+    named = [each["evidence"][0] for each in run.results() if each["evidence"]]
+    assert len(named) == len(set(named)) == 30
+    again = tmp_path / "again"
+    # There is no program at all on this path, and a QEMU that is not there is not missed.
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    output = run.inner.run(
+        f"--replay={run.bundle}", f"--bundle={again}", *workers, PATH=str(empty), IRONGUEST_QEMU="/no/such"
+    )
+    assert "32 results judged again: as recorded" in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "machines-were-used").exists()
+    assert load_report(again).summary == load_report(run.bundle).summary
+    assert load_report(again).verdict == load_report(run.bundle).verdict
+    assert list(tmp_path.glob("ironguest-*")) == []
+
+
+def test_what_was_edited_is_named(tmp_path: Path) -> None:
+    run = Recorded(tmp_path, "-k", "left")
+    assert run.differences() == []
+    victim = next(each for each in run.results() if each["check"] == "a.chance")
+    answers = run.bundle / victim["evidence"][0]
+    first, second = answers.read_text().splitlines()
+    entry = json.loads(second)
+    good = victim["outcome"] == "PASS"
+    entry["answer"].pop("output_base64", None)
+    entry["answer"]["output"] = "long" if good else "x"
+    answers.write_text(f"{first}\n{json.dumps(entry)}\n")
+    told = run.differences()
+    words = "recorded PASS; judged again: FAIL" if good else "recorded FAIL"
+    assert any(each.startswith("a.chance on left@pc-bios-ide: outcome: ") and words in each for each in told)
+    answers.write_text(f"{first}\n")
+    told = run.differences()
+    assert f"{victim['evidence'][0]}:2: the record ends here" in told[0]
+    answers.write_text(f"{first}\n{second[:-4]}")
+    assert "the last line is cut off" in run.differences()[0]
+    answers.write_text(f"{first}\n{second}\n{second.replace(':1,', ':2,', 1)}\n")
+    assert "nobody asked for the last 1 of 3 answers" in run.differences()[0]
+    answers.unlink()
+    assert "this record is missing" in run.differences()[0]
+
+
+def test_a_machine_that_never_started_so_is_named(tmp_path: Path) -> None:
+    run = Recorded(tmp_path, "-k", "left and hang")
+    (result,) = run.results()
+    answers = run.bundle / result["evidence"][0]
+    answers.write_text(answers.read_text().replace('"cold boot"', '"warm boot"'))
+    assert run.differences() == [
+        "a.hang on left@pc-bios-ide: start: recorded cold boot in 1.25 s; judged again: warm boot in 1.25 s"
+    ]
+
+
+def test_the_words_of_a_failure_are_the_same_everywhere(tmp_path: Path) -> None:
+    many = """\
+@check("a.many")
+def test_many(guest):
+    guest.ask("x")
+    assert {str(n): [n] * 40 for n in range(30)} == {str(n): [n] * 41 for n in range(30)}
+
+@check("a.set")
+def test_set(guest):
+    guest.ask("x")
+    assert {f"name-{n}" for n in range(30)} == {"name-1"}
+"""
+    run = Recorded(tmp_path, "-vv", "-k", "left and (many or set)", tests=TESTS + many, CI="true")
+    assert [len(each["failure"]["message"]) > 3000 for each in run.results()] == [True, False]
+    assert run.differences() == []
+
+
+def test_a_dead_worker_is_told_again(tmp_path: Path) -> None:
+    die = '@check("a.die")\ndef test_die(guest):\n    guest.ask("die")\n'
+    run = Recorded(tmp_path, "-n1", "-k", "left and (die or hang)", tests=TESTS + die)
+    kinds = {each["check"]: each["failure"]["kind"] for each in run.results()}
+    assert kinds == {"a.die": "WorkerDied", "a.hang": "CommandTimeout"}
+    assert run.differences() == []
+
+
+def test_a_result_that_was_left_out_of_the_report_is_found(tmp_path: Path) -> None:
+    run = Recorded(tmp_path, "-k", "left and hang")
+    report = json.loads((run.bundle / "report.json").read_text())
+    report["results"][0]["instances"][0]["attempts"] = []
+    rewrite(run.bundle, report)
+    (told,) = run.differences()
+    assert "extra: recorded no result; judged again: FAIL (CommandTimeout" in told
+
+
+def rewrite(bundle: Path, report: dict[str, Any]) -> None:
+    """Write a report that draws the right conclusions from results that were changed."""
+    entries = tuple(report_json._entry_of(entry) for entry in report["results"])
+    write_report(replace(load_report(bundle), entries=entries), bundle)
+
+
+def test_attempts_are_replayed_one_by_one(tmp_path: Path) -> None:
+    run = Recorded(tmp_path, "-k", "left and chance and pc-bios-ide-7")
+    report = json.loads((run.bundle / "report.json").read_text())
+    (instance,) = report["results"][0]["instances"]
+    (first,) = instance["attempts"]
+    answers = run.bundle / first["evidence"][0]
+    other = answers.with_name("another.jsonl")
+    other.write_bytes(answers.read_bytes())
+    instance["attempts"].append({**first, "evidence": [str(other.relative_to(run.bundle))]})
+    rewrite(run.bundle, report)
+    judgement = rejudge(run.bundle, [tmp_path / "test_inner.py"])
+    assert (judgement.results, judgement.differences) == (2, ())
+    assert "2 results judged again: as recorded" in run.inner.run(f"--replay={run.bundle}", "-n2")
+    machine, said = answers.read_text().splitlines()
+    entry = json.loads(said)
+    entry["answer"].pop("output_base64", None)
+    entry["answer"]["output"] = "ok" if first["outcome"] == "PASS" else "x"
+    other.write_text(f"{machine}\n{json.dumps(entry)}\n")
+    # What else follows from it, such as a measure, differs too; the first attempt does not.
+    assert [each for each in run.differences() if "outcome" in each] == [run.differences()[0]]
+
+
+@pytest.mark.parametrize(
+    "option", ["--guest=x", "--platform=x", "--plan=default", "--accel=tcg", "--cold", "--list-cells"]
+)
+def test_options_that_choose_machines_are_refused(tmp_path: Path, option: str) -> None:
+    inner = Inner.at(tmp_path, TESTS)
+    output = inner.run(f"--replay={tmp_path}", option)
+    assert f"--replay does not go with {option.partition('=')[0]}" in output
+    assert "Traceback" not in output
+
+
+def test_what_is_no_bundle_is_named(tmp_path: Path) -> None:
+    run = Recorded(tmp_path, "-k", "left and hang")
+    for name, words in [
+        ("replay.json", "replay.json: is missing"),
+        ("report.json", "report.json: cannot be read"),
+    ]:
+        content = (run.bundle / name).read_bytes()
+        (run.bundle / name).unlink()
+        output = run.inner.run(f"--replay={run.bundle}")
+        assert words in output
+        assert "Traceback" not in output
+        (run.bundle / name).write_bytes(content)
+    assert "goes to another directory" in run.inner.run(f"--replay={run.bundle}", f"--bundle={run.bundle}")
+    assert (run.bundle / "report.json").exists()
+    recipe = json.loads((run.bundle / "replay.json").read_text())
+    for broken in ("[]", "{", json.dumps({**recipe, "format": 2}), json.dumps({**recipe, "guests": [{}]})):
+        (run.bundle / "replay.json").write_text(broken)
+        with pytest.raises(EvidenceDamaged, match=r"replay\.json"):
+            rejudge(run.bundle)

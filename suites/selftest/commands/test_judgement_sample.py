@@ -1,0 +1,196 @@
+"""A real guest's answers judged again: as they were, and with one of them edited for each check."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.catalog.specs import Cell
+from fixtures.commands.verify.judgement import main, rejudge
+from fixtures.core.errors import EvidenceDamaged, MachineNotUsable
+from fixtures.evidence.replay import ReplayRecord
+from fixtures.lab.pool import MachinePool, MachineRequest
+from fixtures.run.guest_provider import provide
+from fixtures.run.replay_manifest import read_recipe
+from fixtures.run.replay_session import notes_on
+from suites.drivers import test_drivers
+from suites.selftest.support.recorded_sample import SAMPLE, lay_out
+
+CELL = "debian-12@q35-uefi-virtio"
+
+
+def no_lab() -> MachinePool:
+    raise AssertionError("no machine in a replay")
+
+
+def cell() -> Cell:
+    return read_recipe(SAMPLE).settings.catalog.cell(CELL)
+
+
+def answers(bundle: Path, check: str) -> Path:
+    return bundle / "evidence" / CELL / check / "answers.jsonl"
+
+
+def in_text(old: str, new: str) -> Callable[[list[Any]], None]:
+    """Edits the last answer of a shell in which ``old`` stands."""
+
+    def edit(entries: list[Any]) -> None:
+        found = [each["answer"] for each in entries if each["kind"] == "shell"]
+        answer = next(each for each in reversed(found) if old in each["output"])
+        answer["output"] = answer["output"].replace(old, new)
+
+    return edit
+
+
+def in_answer(key: str, value: Any) -> Callable[[list[Any]], None]:
+    """Sets a part of the last answer that has it."""
+
+    def edit(entries: list[Any]) -> None:
+        found = [each["answer"] for each in entries if isinstance(each["answer"], dict)]
+        next(each for each in reversed(found) if key in each)[key] = value
+
+    return edit
+
+
+def another_digest(entries: list[Any]) -> None:
+    """The base image is another one afterwards."""
+    entries[-1]["answer"][1] = f"sha256:{'0' * 64}"
+
+
+def same_boot_id(entries: list[Any]) -> None:
+    first, last = (each["answer"] for each in entries if each["kind"] == "shell")
+    last["output"] = first["output"]
+
+
+def flipped(entries: list[Any]) -> None:
+    """One digit of the last digest that the guest computed."""
+    said = [each["answer"] for each in entries if each["kind"] == "shell"]
+    answer = next(each for each in reversed(said) if re.match("[0-9a-f]{64} ", each["output"]))
+    answer["output"] = ("0" if answer["output"][0] != "0" else "1") + answer["output"][1:]
+
+
+def another_status(entries: list[Any]) -> None:
+    """A virtio device that did not come up, as the host sees it."""
+    status = [each for each in entries if each["question"].get("command") == "x-query-virtio-status"][-1]
+    status["answer"]["status"]["statuses"] = []
+
+
+def complained(entries: list[Any]) -> None:
+    """A line of the console that is no good."""
+    entries[1]["answer"].append("panic: a line")
+
+
+def foreign_blocks(entries: list[Any]) -> None:
+    """Random bytes that the host never gave."""
+    entries[-1]["answer"] = 3
+
+
+def another_picture(entries: list[Any]) -> None:
+    """A line of the screen that nobody painted."""
+    entries[-1]["answer"][0] = "?"
+
+
+EDITS: dict[str, tuple[Callable[[list[Any]], None], str]] = {
+    "boot.reaches-login": (in_text("running", "degraded"), "assert 'degraded' == 'running'"),
+    "boot.no-fatal-events": (complained, "panic: a line"),
+    "drivers.every-device-is-driven": (in_text("virtio_net", "virtio_nat"), "virtio_nat"),
+    "drivers.virtio-reaches-driver-ok": (another_status, "did not come up"),
+    "drivers.modules-are-the-vendors": (in_text("|Y|", "||"), "not of the kernel's tree"),
+    "drivers.rng-hands-out-the-hosts-bytes": (foreign_blocks, "(1024, 3) == (1024, 0)"),
+    "drivers.serial-port-carries-bytes": (flipped, "sha256:"),
+    "drivers.display-shows-what-is-painted": (another_picture, "'?'"),
+    "integrity.base-image-unchanged": (another_digest, "sha256:000"),
+    "integrity.kernel-is-the-vendors": (in_text("taint|0", "taint|64"), "== ()"),
+    "lifecycle.guest-reboots-once": (same_boot_id, "!="),
+    "lifecycle.reset-reboots-once": (in_answer("resets", 2), "(2, False) == (1, False)"),
+    "lifecycle.shuts-down-by-acpi": (in_answer("exit", "was killed by SIGKILL"), "SIGKILL"),
+    "network.address-by-dhcp": (in_text("10.0.2.15", "10.0.2.99"), "10.0.2.99"),
+    "network.payload-intact": (flipped, "sha256:"),
+    "storage.host-pattern-reads-back": (flipped, "sha256:"),
+    "storage.write-reaches-disk": (in_answer("bad", 1), "assert 1 == 0"),
+}
+
+
+def test_the_answers_come_to_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = lay_out(tmp_path)
+    assert main([str(bundle)]) == 0
+    assert f"{len(EDITS)} results judged again, 0 differences" in capsys.readouterr().out
+
+
+def test_every_edited_answer_is_found(tmp_path: Path) -> None:
+    bundle = lay_out(tmp_path)
+    for check, (edit, _) in EDITS.items():
+        entries = [json.loads(line) for line in answers(bundle, check).read_text().splitlines()]
+        edit(entries)
+        answers(bundle, check).write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
+    differences = rejudge(bundle).differences
+    told = {each.check: each for each in differences if each.what == "outcome"}
+    assert sorted(told) == sorted(EDITS)
+    for check, (_, words) in EDITS.items():
+        assert told[check].recorded == "PASS"
+        assert told[check].replayed.startswith("FAIL (AssertionError: ")
+        assert words in told[check].replayed
+    # What the report says of the drivers is not what these answers say either.
+    assert {each.what for each in differences if not each.check} == {"facts"}
+
+
+def test_other_code_and_other_descriptions_are_noted(tmp_path: Path) -> None:
+    bundle = lay_out(tmp_path)
+    recipe = json.loads((bundle / "replay.json").read_text())
+    recipe["sources"]["suites/boot/test_boot.py"] = f"sha256:{'0' * 64}"
+    recipe["sources"]["my/own/test_checks.py"] = f"sha256:{'0' * 64}"
+    recipe["guests"][0]["timeouts"]["boot"] = "61s"
+    (bundle / "replay.json").write_text(json.dumps(recipe))
+    notes = notes_on(read_recipe(bundle))
+    assert "suite differs: suites/boot/test_boot.py" in notes
+    assert "description differs: guest debian-12; the bundle's is used" in notes
+    assert not any("own" in note or "platform" in note for note in notes)
+
+
+def test_another_plan_than_the_reports_is_refused(tmp_path: Path) -> None:
+    bundle = lay_out(tmp_path)
+    recipe = json.loads((bundle / "replay.json").read_text())
+    recipe["plans"][0]["checks"][0]["level"] = "informational"
+    (bundle / "replay.json").write_text(json.dumps(recipe))
+    with pytest.raises(EvidenceDamaged, match="the plan in replay.json is not the report's"):
+        rejudge(bundle)
+
+
+def test_an_answer_of_another_form_is_named(tmp_path: Path) -> None:
+    bundle = lay_out(tmp_path)
+    path = answers(bundle, "boot.reaches-login")
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    entries[-1]["answer"]["status"] = "0"
+    path.write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
+    (difference,) = rejudge(bundle).differences
+    assert (difference.what, difference.check) == ("damaged", "boot.reaches-login")
+    assert "is not a command's result" in difference.replayed
+
+
+def test_a_check_runs_on_a_record_alone(tmp_path: Path) -> None:
+    path = answers(SAMPLE, "drivers.every-device-is-driven")
+    machine_request = MachineRequest(cell(), cold=False, group="any")
+    record = ReplayRecord(path, "answers.jsonl")
+    guest, start = provide(record, machine_request, no_lab)
+    test_drivers.test_every_device_is_driven(guest)
+    record.finish()
+    assert start.words.startswith("clone of a checkpoint")
+    assert {row["device"] for row in guest.facts["devices"]} >= {"virtio-net-pci", "mch"}
+
+
+def test_what_does_not_come_from_a_record_is_not_there(tmp_path: Path) -> None:
+    record = ReplayRecord(answers(SAMPLE, "network.address-by-dhcp"), "answers.jsonl")
+    guest, _ = provide(record, MachineRequest(cell(), cold=False, group=None), no_lab)
+    with pytest.raises(MachineNotUsable, match="no machine in a replay"):
+        _ = guest._proxy.instance
+
+
+def test_the_sample_is_small_and_says_nothing_secret() -> None:
+    files = [path for path in SAMPLE.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 300_000
+    assert 'password": "' not in (SAMPLE / "replay.json").read_text().replace("password_prompt", "")

@@ -1,0 +1,268 @@
+"""A record read again: the same questions get the same answers, and whatever else there is is named."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fixtures.core.error_data import to_json
+from fixtures.core.errors import (
+    CommandFailed,
+    EvidenceDamaged,
+    IronguestError,
+    LookFailed,
+    Postmortem,
+    RecordDiverged,
+)
+from fixtures.evidence.recording import Json, LiveRecord, answers_name
+from fixtures.evidence.replay import ReplayRecord
+
+NAME = "evidence/x@y/a.check/answers.jsonl"
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+JSON = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.text(), st.lists(SCALARS), max_size=2)
+POSTMORTEMS = st.none() | st.builds(
+    Postmortem,
+    cell=st.text(),
+    stages=st.lists(st.tuples(st.text(), st.floats(0, 1e6)), max_size=2).map(tuple),
+    silent_for=st.none() | st.floats(0, 1e6),
+    last_lines=st.lists(st.text(), max_size=2).map(tuple),
+    paths=st.lists(st.tuples(st.text(), st.text()), max_size=2).map(tuple),
+)
+ERRORS = st.builds(CommandFailed, st.text(), POSTMORTEMS)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A question, and what comes of it: an answer, or an error that is raised."""
+
+    kind: str
+    question: dict[str, Any]
+    outcome: Any
+
+    def ask(self, record: Any) -> Any:
+        def look() -> Json:
+            if isinstance(self.outcome, IronguestError):
+                raise self.outcome
+            return self.outcome  # type: ignore[no-any-return]
+
+        try:
+            return record.ask(self.kind, self.question, look)
+        except CommandFailed as error:
+            return to_json(error)
+
+
+EXCHANGE = st.builds(
+    Exchange,
+    st.sampled_from(["shell", "qmp", "host", "machine"]),
+    st.dictionaries(st.text(max_size=5), JSON, max_size=2),
+    JSON | ERRORS,
+)
+EXCHANGES = st.lists(EXCHANGE, min_size=1, max_size=5)
+WITH_A_FILE = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def record(place: Path, exchanges: list[Exchange]) -> tuple[Path, list[Any]]:
+    """Record ``exchanges``; returns the file, and what the asker got."""
+    live = LiveRecord(place / "answers.jsonl")
+    got = [exchange.ask(live) for exchange in exchanges]
+    live.close()
+    return live.path, got
+
+
+def replay(path: Path, exchanges: list[Exchange]) -> list[Any]:
+    again = ReplayRecord(path, NAME)
+    got = [exchange.ask(again) for exchange in exchanges]
+    again.finish()
+    return got
+
+
+def never() -> Json:
+    raise AssertionError("a replay looks at nothing")
+
+
+@WITH_A_FILE
+@given(exchanges=EXCHANGES)
+def test_whatever_was_recorded_is_answered_again(tmp_path: Path, exchanges: list[Exchange]) -> None:
+    path, got = record(tmp_path, exchanges)
+    assert json.dumps(replay(path, exchanges)) == json.dumps(got)
+
+
+@WITH_A_FILE
+@given(exchanges=EXCHANGES, data=st.data())
+def test_a_dropped_line_is_named(tmp_path: Path, exchanges: list[Exchange], data: st.DataObject) -> None:
+    path, _ = record(tmp_path, exchanges)
+    lines = path.read_bytes().splitlines(keepends=True)
+    gone = data.draw(st.integers(0, len(lines) - 1))
+    path.write_bytes(b"".join(lines[:gone] + lines[gone + 1 :]))
+    # Of the last one nothing but the question that follows tells.
+    kind = RecordDiverged if gone == len(lines) - 1 else EvidenceDamaged
+    with pytest.raises(kind, match=rf"{NAME}:{gone + 1}: "):
+        replay(path, exchanges)
+
+
+@WITH_A_FILE
+@given(exchanges=st.lists(EXCHANGE, min_size=2, max_size=5), data=st.data())
+def test_swapped_lines_are_named(tmp_path: Path, exchanges: list[Exchange], data: st.DataObject) -> None:
+    path, _ = record(tmp_path, exchanges)
+    lines = path.read_bytes().splitlines(keepends=True)
+    at = data.draw(st.integers(0, len(lines) - 2))
+    lines[at], lines[at + 1] = lines[at + 1], lines[at]
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(EvidenceDamaged, match=rf"{NAME}:{at + 1}: expected entry {at}"):
+        replay(path, exchanges)
+
+
+@WITH_A_FILE
+@given(exchanges=EXCHANGES, data=st.data())
+def test_an_edited_question_is_named(tmp_path: Path, exchanges: list[Exchange], data: st.DataObject) -> None:
+    path, _ = record(tmp_path, exchanges)
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+    at = data.draw(st.integers(0, len(lines) - 1))
+    lines[at]["question"]["edited"] = 1
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    with pytest.raises(RecordDiverged, match=rf"{NAME}:{at + 1}: another question"):
+        replay(path, exchanges)
+
+
+@WITH_A_FILE
+@given(exchanges=EXCHANGES, cut=st.integers(1, 40))
+def test_a_cut_off_line_is_named(tmp_path: Path, exchanges: list[Exchange], cut: int) -> None:
+    path, _ = record(tmp_path, exchanges)
+    content = path.read_bytes()
+    path.write_bytes(content[:-cut])
+    with pytest.raises(EvidenceDamaged, match=rf"{NAME}:{len(exchanges)}: the last line is cut off"):
+        ReplayRecord(path, NAME)
+
+
+def asked(path: Path, *commands: str) -> ReplayRecord:
+    """A record of ``commands``, replayed."""
+    live = LiveRecord(path)
+    for command in commands:
+        live.ask("shell", {"command": command}, lambda: "ok")
+    live.close()
+    return ReplayRecord(live.path, NAME)
+
+
+def test_an_answer_that_nobody_asks_for_is_named(tmp_path: Path) -> None:
+    again = asked(tmp_path / "a.jsonl", "one", "two", "three")
+    again.ask("shell", {"command": "one"}, never)
+    words = rf'{NAME}:2: nobody asked for the last 2 of 3 answers: shell {{"command":"two"}}'
+    with pytest.raises(RecordDiverged, match=words):
+        again.finish()
+
+
+def test_another_question_is_shown_where_it_differs(tmp_path: Path) -> None:
+    long = "x" * 5000
+    again = asked(tmp_path / "a.jsonl", f"{long}1")
+    with pytest.raises(RecordDiverged) as caught:
+        again.ask("shell", {"command": f"{long}2"}, never)
+    assert 'xx2"}' in caught.value.message
+    assert 'xx1"}' in caught.value.message
+    assert len(caught.value.message) < 400
+
+
+def test_a_divergence_cannot_be_passed_over(tmp_path: Path) -> None:
+    again = asked(tmp_path / "a.jsonl", "one")
+    with pytest.raises(RecordDiverged) as first:
+        again.ask("shell", {"command": "two"}, never)
+    with pytest.raises(RecordDiverged) as later:
+        again.ask("shell", {"command": "one"}, never)
+    with pytest.raises(RecordDiverged) as last:
+        again.finish()
+    assert first.value is later.value is last.value
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(1, True), (1, 1.0), (0, False), ("1", 1), (None, "null"), ([], {})]
+)
+def test_what_python_takes_for_equal_is_not_the_same_question(tmp_path: Path, one: Any, other: Any) -> None:
+    live = LiveRecord(tmp_path / "a.jsonl")
+    live.ask("qmp", {"value": one}, lambda: None)
+    with pytest.raises(RecordDiverged):
+        ReplayRecord(live.path, NAME).ask("qmp", {"value": other}, never)
+
+
+LINE = {"seq": 0, "kind": "shell", "question": {}, "at": 1.0, "seconds": 0.1}
+ERROR = to_json(CommandFailed("no", Postmortem(stages=(("kernel", 1.0),))))
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "not JSON"),
+        ("\udcff", "not JSON"),
+        ("[" * 100000, "not JSON"),
+        ("[]", "expected an object, found list"),
+        ({}, "expected the keys"),
+        (LINE, "expected the keys"),
+        ({**LINE, "answer": 1, "error": ERROR}, "expected the keys"),
+        ({**LINE, "answer": 1, "more": 1}, "expected the keys"),
+        ({**LINE, "seq": 1, "answer": 1}, "expected entry 0, found 1"),
+        ({**LINE, "seq": False, "answer": 1}, "expected entry 0"),
+        ({**LINE, "kind": 1, "answer": 1}, "kind must be text"),
+        ({**LINE, "question": [], "answer": 1}, "question an object"),
+        ({**LINE, "error": None}, "not an error"),
+        ({**LINE, "error": {**ERROR, "class": "NoSuchError"}}, "not an error"),
+        ({**LINE, "error": {**ERROR, "class": []}}, "not an error"),
+        ({**LINE, "error": {**ERROR, "outcome": "ERROR"}}, "not an error"),
+        ({**LINE, "error": {**ERROR, "message": 7}}, "not an error"),
+        ({**LINE, "error": {**ERROR, "postmortem": {"cell": "x"}}}, "not an error"),
+        (
+            {**LINE, "error": {**ERROR, "postmortem": {**ERROR["postmortem"], "stages": [[1]]}}},
+            "not an error",
+        ),
+        ({**LINE, "error": {**ERROR, "postmortem": {**ERROR["postmortem"], "stages": "ab"}}}, "not an error"),
+        ({**LINE, "failed": "x"}, "failed has the keys"),
+    ],
+)
+def test_a_line_that_is_no_entry_is_named(tmp_path: Path, line: Any, words: str) -> None:
+    path = tmp_path / "a.jsonl"
+    text = line if isinstance(line, str) else json.dumps(line)
+    path.write_bytes(text.encode("utf-8", "surrogateescape") + b"\n")
+    with pytest.raises(EvidenceDamaged, match=rf"^{NAME}:1: .*{words}"):
+        ReplayRecord(path, NAME)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EvidenceDamaged, match=rf"^{NAME}: this record is missing"):
+        ReplayRecord(tmp_path / "gone.jsonl", NAME)
+    with pytest.raises(EvidenceDamaged, match=rf"^{NAME}: cannot be read"):
+        ReplayRecord(tmp_path, NAME)
+
+
+def test_an_exception_that_nobody_meant_is_recorded_too(tmp_path: Path) -> None:
+    live = LiveRecord(tmp_path / "a.jsonl")
+
+    def look() -> Json:
+        raise ZeroDivisionError("by zero")
+
+    with pytest.raises(ZeroDivisionError):
+        live.ask("host", {}, look)
+    with pytest.raises(LookFailed, match="^ZeroDivisionError: by zero$"):
+        ReplayRecord(live.path, NAME).ask("host", {}, never)
+
+
+def test_a_live_answer_is_what_a_replay_gets(tmp_path: Path) -> None:
+    live = LiveRecord(tmp_path / "a.jsonl")
+    pair: Any = ("kernel", 1.0)
+    assert live.ask("host", {}, lambda: pair) == ["kernel", 1.0]
+
+
+def test_attempts_have_files_of_their_own(tmp_path: Path) -> None:
+    paths = [LiveRecord(tmp_path / "answers.jsonl").path.name for _ in range(3)]
+    assert paths == ["answers.jsonl", "answers.2.jsonl", "answers.3.jsonl"]
+
+
+def test_tests_of_one_check_have_files_of_their_own() -> None:
+    nodes = ["t.py::t", "t.py::t[a@b]"]
+    assert {answers_name(node, "a@b") for node in nodes} == {"answers.jsonl"}
+    others = ["t.py::t[a@b-x/y]", "t.py::t[a@b-x-y]", "t.py::t[a@b-../../x]", f"t.py::t[a@b-{'long' * 99}]"]
+    names = [answers_name(node, "a@b") for node in others]
+    assert len(set(names)) == len(others)
+    assert all("/" not in name and len(name) < 80 and name.startswith("answers-") for name in names)

@@ -1,0 +1,162 @@
+"""Devices by their three views: what was asked for, what QEMU has, what the guest drives; and what it comes to."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from fixtures.evidence.result import CellFacts
+from fixtures.lab.device_views import device_table, other_table
+from fixtures.machine.inventory import OtherPart, PciFunction, asked_for, usb_ports
+from fixtures.report.model.driver_compatibility import compatibility, drivers_data, proposal
+from fixtures.systems.base.answers import PciDevice
+from fixtures.systems.base.device_answers import OtherDevice
+from fixtures.systems.linux.drivers import ANNOUNCED
+from suites.selftest.support import report_sample
+
+NIC = PciFunction("0000:01:00.0", 0x8086, 0x10D3, "e1000e", "nic0")
+SEEN = PciDevice("0000:01:00.0", 0x8086, 0x10D3, 0, 0, 0x020000, True, "e1000e")
+
+
+def views(*arguments: object) -> list[tuple[str, str]]:
+    return [(row.views, row.expected_views) for row in device_table(*arguments)]  # type: ignore[arg-type]
+
+
+def test_a_device_that_all_three_agree_on() -> None:
+    ((found, expected),) = views({"nic0": "e1000e"}, [NIC], [SEEN], {"e1000e": "e1000e"})
+    assert found == expected == "asked for: e1000e; QEMU has: e1000e; guest drives it with: e1000e"
+
+
+@pytest.mark.parametrize(
+    ("asked", "hypervisor", "guest", "drivers", "said"),
+    [
+        ({}, [NIC], [SEEN], {"e1000e": "e1000e"}, "asked for: not there; QEMU has: e1000e"),
+        ({"nic0": "e1000e"}, [NIC], [], {"e1000e": "e1000e"}, "with: not seen by the guest"),
+        ({}, [], [SEEN], {}, "asked for: not there; QEMU has: not there; guest drives it with: 0000:01:00.0"),
+        (
+            {"nic0": "e1000e"},
+            [NIC],
+            [dataclasses.replace(SEEN, driver=None)],
+            {"e1000e": "e1000e"},
+            "with: none",
+        ),
+        (
+            {"nic0": "e1000e"},
+            [NIC],
+            [dataclasses.replace(SEEN, device=1)],
+            {"e1000e": "e1000e"},
+            "[8086:0001]",
+        ),
+        ({"nic0": "e1000e"}, [NIC], [SEEN], {}, "with: e1000e"),
+    ],
+)
+def test_a_device_that_one_side_sees_otherwise(
+    asked: object, hypervisor: object, guest: object, drivers: object, said: str
+) -> None:
+    ((found, expected),) = views(asked, hypervisor, guest, drivers)
+    assert said in found
+    assert found != expected
+
+
+def others(
+    asked: dict[str, str], parts: list[OtherPart], guest: list[OtherDevice], drivers: dict[str, str]
+) -> list[tuple[str, bool]]:
+    rows = other_table(asked, parts, guest, drivers, ANNOUNCED, [NIC])
+    return [(row.views, row.views == row.expected_views) for row in rows]
+
+
+def test_devices_on_other_buses() -> None:
+    asked = {"nic0": "e1000e", "input0": "usb-kbd", "tpm0": "tpm-crb", "watchdog0": "ib700"}
+    parts = [OtherPart("input0", "usb-kbd", "1"), OtherPart("tpm0", "tpm-crb", "")]
+    parts.append(OtherPart("watchdog0", "ib700", ""))
+    guest = [
+        OtherDevice("usb", "1-2", "0627:0001", "usbhid", "another"),
+        OtherDevice("usb", "1-1", "0627:0001", "usbhid", "QEMU USB Keyboard"),
+        OtherDevice("acpi", "MSFT0101:00", "", "tpm_crb", "TPM 2.0 Device"),
+    ]
+    drivers = {"usb-kbd": "usbhid", "tpm-crb": "tpm_crb", "ib700": "none"}
+    assert [good for _, good in others(asked, parts, guest, drivers)] == [True, True, True]
+    found = others(asked, parts[1:], guest[2:], drivers)
+    assert found[0] == (
+        "asked for: usb-kbd; QEMU has: not there; guest drives it with: not seen by the guest",
+        False,
+    )
+    (gone, extra) = others({}, parts[:2], guest[:2], drivers)
+    assert {gone[1], extra[1]} == {False}
+
+
+def test_disks_are_one_each() -> None:
+    asked = {"disk-root": "scsi-hd", "disk-source": "scsi-hd"}
+    parts = [OtherPart(name, "scsi-hd", "") for name in asked]
+    guest = [OtherDevice("scsi", "0:0:0:0", "", "sd", "QEMU HARDDISK")]
+    assert [good for _, good in others(asked, parts, guest, {"scsi-hd": "sd"})] == [True, False]
+
+
+def test_the_driver_of_a_disk_that_no_yaml_names_yet_is_seen() -> None:
+    parts = [OtherPart("disk-root", "scsi-hd", "")]
+    seen = [OtherDevice("scsi", "0:0:0:0", "", "sd", "QEMU HARDDISK")]
+    assert others({"disk-root": "scsi-hd"}, parts, seen, {}) == [
+        ("asked for: scsi-hd; QEMU has: scsi-hd; guest drives it with: sd", False)
+    ]
+    seen.append(OtherDevice("scsi", "0:0:1:0", "", "sr", "QEMU CD-ROM"))
+    ((words, _),) = others({"disk-root": "scsi-hd"}, parts, seen, {})
+    assert "not seen by the guest" in words
+
+
+def test_what_a_command_line_asks_for() -> None:
+    argv = ["qemu", "-device", json.dumps({"driver": "e1000e", "id": "nic0"}), "-device"]
+    argv.append(json.dumps({"driver": "virtserialport", "id": "serial-port0"}))
+    assert asked_for(argv, ["itco"]) == {"nic0": "e1000e", "itco": "itco"}
+
+
+def test_the_ports_of_usb_devices() -> None:
+    said = "  Device 0.1, Port 1, Speed 480 Mb/s, Product QEMU USB Keyboard, ID: input0\n"
+    said += "  Device 0.2, Port 2.1, Speed 480 Mb/s, Product QEMU USB Tablet, ID: input1\n"
+    assert usb_ports(said) == {"input0": "1", "input1": "2.1"}
+
+
+def device(model: str, driver: str | None, expected: str | None) -> dict[str, str | None]:
+    return {"device": model, "address": "0000:01:00.0", "id": "", "driver": driver, "expected": expected}
+
+
+def test_the_compatibility_of_models() -> None:
+    report = report_sample.good_report()
+    cells = [facts.cell for facts in report.cells]
+    rows = [device("virtio-blk-pci", "virtio_blk", "virtio_blk"), device("mch", None, None)]
+    rows += [device("AC97", "snd_intel8x0", "snd_intel8x0"), device("e1000", "e1001", "e1000")]
+    facts = CellFacts(cells[0], "", "", devices=tuple(rows))  # type: ignore[arg-type]
+    found = {row.model: row for row in compatibility(dataclasses.replace(report, cells=(facts,)))}
+    assert found["mch"].state == "not driven by design"
+    assert found["AC97"].state == "driven"
+    assert (found["e1000"].state, found["e1000"].driver, found["e1000"].expected) == (
+        "fails",
+        "e1001",
+        "e1000",
+    )
+    assert found["virtio-blk-pci"].state in {"works", "driven"}
+    words = proposal(dataclasses.replace(report, cells=(facts,)))
+    assert "  e1000: e1001  # was e1000\n" in words
+    assert "  mch: none\n" in words
+
+
+def test_a_proposal_says_what_differs_and_what_was_not_seen() -> None:
+    report = report_sample.good_report()
+    cells = [facts.cell for facts in report.cells][:2]
+    rows = [device("igb", "igb", "igb"), device("nvme", "not seen by the guest", "nvme")]
+    other = [device("igb", None, "igb"), device("nvme", "not seen by the guest", "nvme")]
+    facts = (
+        CellFacts(cells[0], "", "", devices=tuple(rows)),  # type: ignore[arg-type]
+        CellFacts(cells[1], "", "", devices=tuple(other)),  # type: ignore[arg-type]
+    )
+    words = proposal(dataclasses.replace(report, cells=facts))
+    here, there = sorted(cell.partition("@")[2] for cell in cells)
+    first, second = (each.partition("@")[2] for each in cells)
+    assert f"  igb: igb  # differs: igb on {first}; none on {second}\n" in words
+    assert f"  # nvme: not seen by the guest on {here}, {there}\n" in words
+
+
+def test_the_table_is_plain_data() -> None:
+    data = drivers_data(report_sample.good_report())
+    assert json.loads(json.dumps(data)) == data

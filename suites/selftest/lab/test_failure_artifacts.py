@@ -1,0 +1,111 @@
+"""What a machine leaves when a check on it failed: pictures, text and packets, of a machine that lives."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from fixtures.core.deadline import Deadline
+from fixtures.core.errors import IronguestError, MachineKilled, MonitorFault
+from fixtures.evidence.recording import remains_of
+from fixtures.lab.failure_artifacts import keep_remains
+from fixtures.lab.instance import GuestInstance
+from fixtures.machine.machine import Machine
+from fixtures.machine.screendump import screendump
+from fixtures.oracles.packet_capture import frames
+from suites.selftest.support.instance_sample import booted_sector
+from suites.selftest.support.machine_sample import HANG, saying
+
+WHOLE = {"disk": ["ide-hd"], "display": ["VGA"], "nic": ["e1000"]}
+
+
+def journal(instance: GuestInstance) -> list[dict[str, Any]]:
+    lines = (instance.place.evidence / "qmp.jsonl").read_text().splitlines()
+    return [entry for entry in map(json.loads, lines) if entry["kind"] == "remains"]
+
+
+def test_all_three_are_left(tmp_path: Path) -> None:
+    with booted_sector(tmp_path, saying("one\r\ntwo\x1b[1;1HONE"), devices=WHOLE) as instance:
+        assert instance.console.wait_for([b"ONE"], Deadline.after(60.0)) == 0
+        left = keep_remains(instance, tmp_path / "failure")
+        assert [path.name for path in left] == ["screen.png", "screen.txt", "net0.pcap"]
+        assert journal(instance) == []
+    with Image.open(tmp_path / "failure" / "screen.png") as picture:
+        assert (picture.format, picture.size) == ("PNG", (720, 400))
+        # SeaBIOS has written something.
+        assert len(picture.convert("RGB").getcolors() or []) > 1
+    assert (tmp_path / "failure" / "screen.txt").read_text() == "ONE\ntwo\n"
+    assert list(frames(tmp_path / "failure" / "net0.pcap")) == []
+
+
+def test_a_machine_has_no_more_than_its_platform(tmp_path: Path) -> None:
+    with booted_sector(tmp_path, HANG) as instance:
+        left = keep_remains(instance, tmp_path / "failure")
+    assert [path.name for path in left] == ["screen.txt"]
+
+
+def test_a_machine_that_is_paused_is_looked_at(tmp_path: Path) -> None:
+    with booted_sector(tmp_path, HANG, devices=WHOLE) as instance:
+        instance.machine.execute("stop")
+        assert len(keep_remains(instance, tmp_path / "failure")) == 3
+
+
+def test_a_machine_that_died_leaves_what_it_printed(tmp_path: Path) -> None:
+    with booted_sector(tmp_path, saying("last words"), devices=WHOLE) as instance:
+        assert instance.console.wait_for([b"words"], Deadline.after(60.0)) == 0
+        assert instance.machine.pid is not None
+        os.kill(instance.machine.pid, signal.SIGKILL)
+        with pytest.raises(MachineKilled):
+            instance.console.wait_for([b"never"], Deadline.after(60.0))
+        left = keep_remains(instance, tmp_path / "failure")
+        assert [path.name for path in left] == ["screen.txt", "net0.pcap"]
+        assert [(each["file"], "SIGKILL" in each["missing"]) for each in journal(instance)] == [
+            ("screen.png", True)
+        ]
+    assert not (tmp_path / "failure" / "screen.png").exists()
+
+
+def test_a_machine_that_is_off_leaves_nothing(tmp_path: Path) -> None:
+    with booted_sector(tmp_path, HANG, devices=WHOLE) as instance:
+        instance.machine.quit()
+        assert keep_remains(instance, tmp_path / "failure") == ()
+    assert not (tmp_path / "failure").exists()
+
+
+def test_a_qemu_without_png_gives_a_picture_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    execute = Machine.execute
+
+    def refusing(machine: Machine, command: str, arguments: Any = None, within: float = 10.0) -> Any:
+        if command == "screendump" and arguments["format"] == "png":
+            raise MonitorFault("Enable PNG support with libpng for screendump")
+        return execute(machine, command, arguments, within)
+
+    with booted_sector(tmp_path, HANG, devices=WHOLE) as instance:
+        monkeypatch.setattr(Machine, "execute", refusing)
+        screendump(instance.machine, tmp_path / "screen.png")
+    with Image.open(tmp_path / "screen.png") as picture:
+        assert picture.format == "PNG"
+    assert not (tmp_path / "screen.ppm").exists()
+
+
+def test_a_picture_of_nothing_is_refused(tmp_path: Path) -> None:
+    with booted_sector(tmp_path, HANG) as instance, pytest.raises(IronguestError, match="screendump"):
+        screendump(instance.machine, tmp_path / "screen.png")
+
+
+@pytest.mark.parametrize(
+    ("answers", "directory"),
+    [
+        ("answers.jsonl", "failure"),
+        ("answers.2.jsonl", "failure.2"),
+        ("answers-nic-0a1b2c3d.jsonl", "failure-nic-0a1b2c3d"),
+    ],
+)
+def test_each_attempt_has_a_directory_of_its_own(answers: str, directory: str) -> None:
+    assert remains_of(Path("evidence") / answers) == Path("evidence") / directory

@@ -1,0 +1,176 @@
+"""An installation followed on a real machine, with an installer of our own that behaves well and badly."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.channels.console.serial_console import Console
+from fixtures.channels.console.transcript import Transcript
+from fixtures.core import errors
+from fixtures.lab.installation.monitoring import LANDMARKS, Installation, Patience
+from fixtures.machine.hardware import Medium
+from fixtures.machine.machine import Machine
+from fixtures.media.iso import write_iso
+from suites.selftest.support.installer_sample import StandIn
+from suites.selftest.support.machine_sample import hardware
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Long enough for a host in distress where nothing goes wrong.
+PATIENCE = Patience(within=300.0, silence=120.0, loading=120.0, going_down=60.0)
+
+
+class Run:
+    """A machine with the stand-in in its drive, and what its installation said."""
+
+    def __init__(
+        self, directory: Path, stand_in: StandIn, *, answers: bool = True, **platform: object
+    ) -> None:
+        disk = directory / "disk.raw"
+        with disk.open("wb") as file:
+            file.truncate(1 << 20)
+        media = [Medium("installation", stand_in.write(directory / "medium.iso"), boot=True)]
+        if answers:
+            write_iso(directory / "answers.iso", "ironguest", {"autounattend.xml": b"<unattend/>"})
+            media.append(Medium("answers", directory / "answers.iso"))
+        self.disk = disk
+        self.told: list[str] = []
+        evidence = directory / "evidence"
+        self.machine = Machine(dataclasses.replace(hardware(disk, **platform), media=tuple(media)), evidence)
+        self.transcript = Transcript(evidence, LANDMARKS)
+        self.console = Console(
+            "nothing@bare", self.machine.console, self.transcript, self.machine.health, self.machine.pulse
+        )
+        self.machine.drain = self.console.drain
+
+    def follow(self, patience: Patience = PATIENCE) -> None:
+        medium = self.machine.hardware.media[0]
+        try:
+            self.machine.start()
+            self.transcript.begin_boot()
+            self.machine.power_on()
+            Installation(self.machine, self.console, medium, self.told.append, patience).follow()
+        finally:
+            self.machine.end()
+            self.transcript.close()
+
+    @property
+    def log(self) -> str:
+        return (self.machine.evidence / "console.log").read_text()
+
+
+def test_a_key_is_waited_for_at_every_time_of_the_day(tmp_path: Path) -> None:
+    run = Run(tmp_path, StandIn(ticks=0xFFF0, then="off"))
+    with pytest.raises(errors.InstallerStopped):
+        run.follow(dataclasses.replace(PATIENCE, silence=8.0))
+    assert "nobody pressed a key" not in run.log
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_an_installation_is_followed_to_its_end(tmp_path: Path, machine: str) -> None:
+    stand_in = StandIn(starts=3)
+    run = Run(tmp_path, stand_in, machine=machine)
+    run.follow()
+    content = run.disk.read_bytes()
+    assert (content[:512], content[512]) == (stand_in.disk_code(), 3)
+    lines = [line for line in run.log.splitlines() if line]
+    assert lines == [
+        "Press any key to boot from CD or DVD.....",
+        "the installer starts",
+        "the answers are there",
+        "the disk is filled",
+        *["the disk starts"] * 2,
+        "IRONGUEST-SETUP finishing",
+        "IRONGUEST-SETUP done",
+    ]
+    words = [line.removeprefix("installation on nothing@bare: ") for line in run.told]
+    # So quick an installer may be done before anybody looked whether it is loaded.
+    assert [word for word in words if word in {"finishing", "done"}] == ["finishing", "done"]
+    assert "restart 1" in words
+    assert [stage for stage, _ in run.transcript.stages] == ["firmware", "boot prompt", "finishing", "done"]
+
+
+def test_a_medium_that_wants_no_key_gets_none_that_it_could_mistake(tmp_path: Path) -> None:
+    run = Run(tmp_path, StandIn(wants_key=False, starts=1))
+    run.follow()
+    assert "Press any key" not in run.log
+    assert run.disk.read_bytes()[512] == 1
+
+
+BAD = [
+    pytest.param(
+        StandIn(then="hang"), {"silence": 8.0}, errors.InstallerHung,
+        "the installation hangs: no restart, no output and no disk access for 8 s", id="hangs",
+    ),
+    pytest.param(
+        StandIn(starts=0), {}, errors.InstallerRestarts,
+        "13 restarts, and no end of the installation", id="restarts-for-ever",
+    ),
+    pytest.param(
+        StandIn(then="off"), {}, errors.InstallerStopped,
+        "the machine went off before the installation was done: SHUTDOWN (guest=True, reason=guest-shutdown)",
+        id="goes-off-early",
+    ),
+    pytest.param(
+        StandIn(words="IRONGUEST-SETUP failed: status 50 of dism.exe\r\n"), {}, errors.InstallerRefused,
+        "the installation failed: status 50 of dism.exe", id="says-what-failed",
+    ),
+    pytest.param(
+        StandIn(words="IRONGUEST-SETUP done", starts=1), {}, errors.InstallerStopped,
+        "the machine went off before the installation was done: SHUTDOWN (guest=True, reason=guest-shutdown)",
+        id="ends-in-the-middle-of-a-line",
+    ),
+    pytest.param(
+        StandIn(starts=1, at_end="hang"), {"going_down": 5.0}, errors.InstallerHung,
+        "it said that it is done, and the machine did not go off within 5 s", id="does-not-go-off",
+    ),
+    pytest.param(
+        StandIn(words="IRONGUEST-SETUP finishing\r\n", starts=1, at_end="restart"), {"within": 8.0},
+        errors.InstallerHung, "no end of the installation within 8 s", id="never-done",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("stand_in", "patience", "kind", "words"), BAD)
+def test_what_goes_wrong_has_a_name(
+    tmp_path: Path, stand_in: StandIn, patience: dict[str, float], kind: type[Exception], words: str
+) -> None:
+    run = Run(tmp_path, stand_in)
+    with pytest.raises(kind) as caught:
+        run.follow(dataclasses.replace(PATIENCE, **patience))
+    assert isinstance(caught.value, errors.MediaFault)
+    assert words in caught.value.message
+    assert caught.value.outcome == "ERROR"
+
+
+def test_answers_that_are_not_found_are_the_installers_to_tell(tmp_path: Path) -> None:
+    run = Run(tmp_path, StandIn(), answers=False)
+    with pytest.raises(errors.InstallerRefused, match="the installation failed: no medium with answers"):
+        run.follow()
+
+
+def test_a_medium_that_nobody_can_start_from(tmp_path: Path) -> None:
+    run = Run(tmp_path, StandIn())
+    # Its boot catalogue is gone: what is left is a CD with data.
+    content = bytearray((tmp_path / "medium.iso").read_bytes())
+    content[17 * 2048 : 18 * 2048] = bytes(2048)
+    (tmp_path / "medium.iso").write_bytes(content)
+    with pytest.raises(errors.InstallerNotStarted, match=r"in 10 s \d+ bytes were read from medium\.iso"):
+        run.follow(dataclasses.replace(PATIENCE, loading=10.0))
+
+
+def test_what_the_health_watch_sees_is_the_guests_or_the_hypervisors_fault(tmp_path: Path) -> None:
+    run = Run(tmp_path, StandIn(words="[    1.000000] Kernel panic - not syncing: a test\r\n", at_end="hang"))
+    with pytest.raises(errors.GuestCrashed):
+        run.follow()
+
+
+def test_the_screen_of_an_installer_that_waits_for_somebody_is_kept(tmp_path: Path) -> None:
+    run = Run(tmp_path, StandIn(then="hang"), devices={"disk": ("ide-hd",), "display": ("VGA",)})
+    with pytest.raises(errors.InstallerHung):
+        run.follow(dataclasses.replace(PATIENCE, silence=8.0))
+    assert (run.machine.evidence / "screen.png").read_bytes().startswith(b"\x89PNG")

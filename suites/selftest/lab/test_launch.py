@@ -1,0 +1,219 @@
+"""How machines come to their guests, with real machines whose guest is a boot sector that ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.catalog.specs import Cell
+from fixtures.core.deadline import Deadline
+from fixtures.core.errors import BootTimeout, CheckpointFault, NoSpace
+from fixtures.lab import launch
+from fixtures.lab.checkpoints import checkpoint as checkpoints
+from fixtures.lab.checkpoints import saving
+from fixtures.lab.checkpoints.store import Checkpoints
+from fixtures.lab.instance import GuestInstance, MachineDirectories
+from fixtures.lab.launch import Launcher
+from fixtures.media.base_images import Image
+from fixtures.media.sparse_files import sparse_digest
+from suites.selftest.support import machine_sample
+
+CLONE = "clone of a checkpoint (shared memory)"
+
+
+class LaunchSlot:
+    """Places for machines; all of them end with it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.count = 0
+        self.failures: list[bool] = []
+
+    def room(self) -> None:
+        pass
+
+    def place(self) -> MachineDirectories:
+        self.count += 1
+        return MachineDirectories(
+            self._directory / f"work-{self.count}", self._directory / f"evidence-{self.count}"
+        )
+
+    def ended(self, instance: GuestInstance, *, failed: bool) -> None:
+        self.failures.append(failed)
+        instance.end()
+
+
+class Bench:
+    """A starter for a cell that ticks."""
+
+    def __init__(self, directory: Path, *, cold: bool = False, **platform: Any) -> None:
+        disk = machine_sample.disk(directory / "disk.raw", machine_sample.saying("tick ", for_ever=True))
+        self.directory = directory
+        self.said: list[str] = []
+        self.cell: Cell = machine_sample.cell(**platform)
+        self.image = Image(disk, "raw", "sha256:0", "nowhere")
+        self.site = LaunchSlot(directory)
+        self.checkpoints = None if cold else Checkpoints(directory, self.said.append, directory / "cache")
+        self.starter = Launcher(machine_sample.TCG, self.checkpoints, self.said.append)
+
+    def start(self, *, cold: bool = False) -> str:
+        """Start a machine, see that it ticks, end it; how it was started."""
+        instance, start = self.starter.start(self.cell, self.image, self.site, cold=cold)
+        try:
+            assert ticks(instance)
+        finally:
+            instance.end()
+        return start.words
+
+    def entry(self) -> Path:
+        (path,) = (path for path in (self.directory / "cache/checkpoints").iterdir() if path.is_dir())
+        return path
+
+
+def ticks(instance: GuestInstance) -> bool:
+    instance.console.forget_unread()
+    return instance.console.wait_for([b"tick tick"], Deadline.after(30.0)) == 0
+
+
+@pytest.fixture(autouse=True)
+def _no_shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A boot sector has no shell: a machine that ticks has booted, and needs no more to wake up."""
+
+    def boot(self: GuestInstance) -> None:
+        self.machine.start()
+        self.machine.power_on()
+        assert ticks(self)
+
+    monkeypatch.setattr(GuestInstance, "boot", boot)
+    monkeypatch.setattr(saving, "settle", lambda instance: ())
+    monkeypatch.setattr(saving, "verify_unharmed", lambda instance, before: None)
+    monkeypatch.setattr(launch, "awaken", lambda instance, checkpoint: instance.machine.execute("cont"))
+    return iter([None])
+
+
+def test_a_cold_boot_becomes_a_checkpoint_on_its_way(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    assert bench.start(cold=True) == "cold boot"
+    assert bench.site.count == 1
+    assert [bench.start() for _ in range(2)] == [CLONE, CLONE]
+    assert bench.site.count == 3
+    assert bench.start(cold=True) == "cold boot"
+    assert bench.said == ["checkpoint nothing@bare: none yet; booting cold once"]
+
+
+def test_the_first_clone_has_a_cold_boot_before_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    assert bench.start() == CLONE
+    assert (bench.site.count, bench.site.failures) == (2, [False])
+
+
+def test_another_process_finds_the_checkpoint(tmp_path: Path) -> None:
+    Bench(tmp_path).start(cold=True)
+    bench = Bench(tmp_path)
+    bench.site.count = 9
+    assert bench.start() == CLONE
+    assert bench.site.count == 10
+
+
+def test_everything_cold(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, cold=True)
+    assert [bench.start(cold=cold) for cold in (False, True)] == ["cold boot", "cold boot"]
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_device_that_cannot_be_saved_means_cold_boots_with_the_reason(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, machine="q35", devices={"disk": "nvme"})
+    words = [bench.start() for _ in range(2)]
+    assert words[0] == words[1]
+    assert words[0].startswith("cold boot: no shared memory: ")
+    assert "nvme" in words[0]
+    # The first machine was there already; the second knew before.
+    assert bench.site.count == 2
+    assert bench.start(cold=True) == "cold boot"
+
+
+def test_a_state_that_does_not_load_is_made_in_another_way(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.start(cold=True)
+    break_state(bench.entry())
+    words = bench.start()
+    assert words.startswith("clone of a checkpoint (full migration): no shared memory: nothing@bare: loading")
+    assert "does not load" in bench.said[1]
+    break_state(bench.entry())
+    words = bench.start()
+    assert words.startswith("cold boot: no shared memory: ")
+    assert "; no full migration: nothing@bare: loading" in words
+    assert bench.start() == words
+
+
+def break_state(path: Path) -> None:
+    """Cut the state off so that nobody notices before QEMU does."""
+    with (path / "state").open("r+b") as file:
+        file.truncate(100)
+    checkpoint = checkpoints.read(path)
+    digests = {**checkpoint.digests, "state": sparse_digest(path / "state")}
+    replace(checkpoint, digests=digests).write(path)
+
+
+def test_a_disk_that_is_full_at_the_save_costs_the_checkpoint_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path)
+
+    def full(source: Path, target: Path) -> str:
+        raise NoSpace(f"no room for a copy of {source.name}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(saving, "copy_sparse", full)
+        assert bench.start() == "cold boot: no room for a copy of state"
+    assert bench.said[-1] == "checkpoint nothing@bare: not kept: no room for a copy of state"
+    assert bench.start() == CLONE
+
+
+def test_a_save_that_leaves_traces_costs_the_checkpoint_and_its_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path)
+
+    def harmed(instance: GuestInstance, before: object) -> None:
+        raise CheckpointFault("the save made the guest complain: e1000: Reset adapter")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(saving, "verify_unharmed", harmed)
+        words = "the save made the guest complain: e1000: Reset adapter"
+        assert bench.start() == f"cold boot: {words}"
+        assert bench.start(cold=True) == "cold boot"
+    # The machines that were saved are not those that checks got.
+    assert (bench.site.count, bench.site.failures) == (4, [False, False])
+    assert bench.start() == CLONE
+
+
+def test_a_boot_that_fails_leaves_no_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(tmp_path)
+
+    def late(instance: GuestInstance) -> None:
+        instance.machine.start()
+        raise BootTimeout("too late")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GuestInstance, "boot", late)
+        with pytest.raises(BootTimeout):
+            bench.start()
+    assert bench.site.failures == [True]
+    assert bench.start() == CLONE
+
+
+@pytest.mark.parametrize("what", ["image", "platform"])
+def test_a_stale_checkpoint_is_not_used(tmp_path: Path, what: str) -> None:
+    Bench(tmp_path).start(cold=True)
+    bench = Bench(tmp_path, memory="32M" if what == "platform" else "16M")
+    if what == "image":
+        bench.image = replace(bench.image, digest="sha256:1")
+    assert bench.start() == CLONE
+    assert bench.said[0].startswith(
+        f"checkpoint nothing@bare: booting cold once, since this changed: {what} ("
+    )

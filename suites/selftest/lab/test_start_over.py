@@ -1,0 +1,104 @@
+"""Disks and CD drives that are there from the start, and media that come and go, with QEMU and no guest."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fixtures.core.errors import LaunchFailed
+from fixtures.guest.cd_drive import medium
+from fixtures.lab.operations import cd_tray, scratch_disks
+from fixtures.lab.operations.scratch_disks import ScratchDisk
+from fixtures.machine.block_devices import why_not
+from fixtures.machine.disk_options import DiskOptions
+from fixtures.machine.hardware import Disk
+from fixtures.machine.machine import Machine
+from suites.selftest.machine.test_medium_exchange import KINDS
+from suites.selftest.support import machine_sample
+
+MIB = 1 << 20
+
+
+@contextmanager
+def bench(place: Path, kind: str) -> Iterator[Any]:
+    """A machine that starts over as a booted cell does, but for its guest."""
+    image = machine_sample.disk(place / "disk.raw", machine_sample.HANG)
+    hardware = machine_sample.hardware(image, **KINDS[kind])
+    first = Machine(hardware, place / "evidence")
+    instance: Any = SimpleNamespace(
+        machine=first,
+        disks={},
+        unplugged=set(),
+        place=SimpleNamespace(work=place),
+        cell=hardware.cell,
+        scale=1.0,
+    )
+
+    def start_over(scratch: list[Disk]) -> None:
+        instance.machine.end()
+        made = dataclasses.replace(hardware, disks=(hardware.disks[0], *scratch))
+        instance.machine = Machine(made, place / "again")
+        instance.machine.start()
+        instance.disks = {disk.name: disk for disk in made.disks}
+
+    instance.start_over = start_over
+    try:
+        first.start()
+        yield instance
+    finally:
+        instance.machine.end()
+
+
+def compared(instance: Any, disk: ScratchDisk) -> Any:
+    return scratch_disks.compare_with(instance, disk)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_media_come_and_go(tmp_path: Path, kind: str) -> None:
+    with bench(tmp_path, kind) as instance:
+        first, other = medium(MIB, 3), medium(2 * MIB, 4)
+        words = "plugged in" if kind == "virtio-scsi" else "there from the start of another machine"
+        assert scratch_disks.give(instance, first) == words
+        assert cd_tray.tray(instance, first) == {"is_open": False, "locked": False, "holds": True}
+        cd_tray.take_medium(instance, first)
+        assert cd_tray.tray(instance, first) == {"is_open": False, "locked": False, "holds": False}
+        cd_tray.put_medium(instance, other)
+        assert cd_tray.tray(instance, first) == {"is_open": False, "locked": False, "holds": True}
+        assert compared(instance, other)["bad"] == 0
+        assert cd_tray.press_button(instance, other) == "opened"
+        assert cd_tray.tray(instance, first) == {"is_open": True, "locked": False, "holds": False}
+
+
+SHAPES = {
+    "special": DiskOptions(logged=True, limit=50, cache="writethrough", physical_block=4096),
+    "large": DiskOptions(logical_block=4096, physical_block=4096),
+    "stops": DiskOptions(on_error="stop"),
+    "readonly": DiskOptions(),
+    "unit": DiskOptions(lun=5),
+}
+
+
+def shaped(name: str) -> ScratchDisk:
+    return ScratchDisk.of(name, medium(MIB, 3).layout, SHAPES[name], read_only=name == "readonly")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_can_be_is_what_qemu_takes_from_the_start(tmp_path: Path, kind: str) -> None:
+    """A machine that starts over has what its platform can have, and QEMU refuses the rest."""
+    with bench(tmp_path, kind) as instance:
+        platform = instance.cell.platform
+        why = {name: why_not(platform, SHAPES[name], read_only=name == "readonly") for name in SHAPES}
+        possible = [shaped(name) for name, reason in why.items() if reason is None]
+        instance.start_over([scratch_disks.make(instance, disk) for disk in possible])
+        assert [disk.name for disk in possible if compared(instance, disk)["bad"]] == []
+        for name, reason in why.items():
+            # A number of a unit is nothing to give to a disk of another kind, which is never tried.
+            if reason is not None and (name != "unit" or "scsi" in kind):
+                with pytest.raises(LaunchFailed):
+                    instance.start_over([scratch_disks.make(instance, shaped(name))])

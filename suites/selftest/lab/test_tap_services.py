@@ -1,0 +1,72 @@
+"""The host's end of a tap, and what the guest does to converse with it; loopback stands in for the tap."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+
+import dpkt
+import pytest
+
+from fixtures.lab.services.tap_services import lease
+from fixtures.systems.linux.drivers import converse
+
+HOST, GUEST = "10.0.3.100", "10.0.3.15"
+MAC = bytes.fromhex("525400123456")
+
+
+def asked(kind: int, **more: int) -> bytes:
+    options = ((dpkt.dhcp.DHCP_OPT_MSGTYPE, bytes([kind])),)
+    return bytes(dpkt.dhcp.DHCP(chaddr=MAC, xid=0xABCD, opts=options, **more))
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [(dpkt.dhcp.DHCPDISCOVER, dpkt.dhcp.DHCPOFFER), (dpkt.dhcp.DHCPREQUEST, dpkt.dhcp.DHCPACK)],
+)
+def test_who_asks_for_an_address_gets_the_one_there_is(kind: int, answer: int) -> None:
+    said = lease(asked(kind), HOST, GUEST)
+    assert said is not None
+    read = dpkt.dhcp.DHCP(said)
+    assert (read.op, read.xid, read.chaddr[:6]) == (dpkt.dhcp.DHCP_OP_REPLY, 0xABCD, MAC)
+    assert socket.inet_ntoa(read.yiaddr.to_bytes(4, "big")) == GUEST
+    options = dict(read.opts)
+    assert options[dpkt.dhcp.DHCP_OPT_MSGTYPE] == bytes([answer])
+    assert options[dpkt.dhcp.DHCP_OPT_SERVER_ID] == socket.inet_aton(HOST)
+    assert options[dpkt.dhcp.DHCP_OPT_NETMASK] == bytes([255, 255, 255, 0])
+    assert dpkt.dhcp.DHCP_OPT_ROUTER not in options
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b"\0" * 40,
+        asked(dpkt.dhcp.DHCPRELEASE),
+        asked(dpkt.dhcp.DHCPDISCOVER, op=dpkt.dhcp.DHCP_OP_REPLY),
+        asked(dpkt.dhcp.DHCPDISCOVER)[:200],
+    ],
+    ids=["empty", "short", "release", "an answer", "cut"],
+)
+def test_nobody_else_is_answered(message: bytes) -> None:
+    assert lease(message, HOST, GUEST) is None
+
+
+@pytest.mark.parametrize("answers", [6, 0])
+def test_the_answers_that_come_are_counted(answers: int) -> None:
+    """Of ten datagrams the host sends so many back; to the others it says something else."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as host:
+        host.bind(("127.0.0.1", 0))
+
+        def serve() -> None:
+            for number in range(10):
+                data, sender = host.recvfrom(100)
+                host.sendto(data if number < answers else b"other\n", sender)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        command = converse(0, "127.0.0.1", host.getsockname()[1], 10)
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+        thread.join()
+    assert done.stdout == f"{answers}\n"

@@ -1,0 +1,234 @@
+"""Windows guests through all rooms on real QEMU: serial ports, resets, ACPI and the clock of a machine that runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fixtures.channels.boot import login
+from fixtures.channels.shells.windows.sac_shell import SacShell
+from fixtures.core import errors
+from fixtures.evidence.recording import LiveRecord
+from fixtures.guest.guest import Guest
+from fixtures.lab.operations import power_control
+from fixtures.lab.recording_proxy import RecordingProxy
+from fixtures.systems.windows import commands, kernel, services
+from suites.lifecycle import test_lifecycle
+from suites.selftest.sabotage.test_sabotage_run import run
+from suites.selftest.support import windows_samples as samples
+from suites.selftest.support.machine_sample import disk
+from suites.selftest.support.relay_sample import RESTART, Bugcheck, Windows, boot_sector, windows_machine
+from suites.selftest.support.sac_sample import Manners
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fixtures.lab.instance import GuestInstance
+
+LONG, CRASHES, OEM = "a long answer", "a bugcheck", "an answer of 1990"
+LISTING = "".join(f"C:\\Users\\Jörg\\{number:05}.txt 日本語\n" for number in range(4000))
+
+
+def answers(windows: Windows, kind: str, text: str) -> tuple[int, bytes, int]:
+    """What such a guest answers: samples in German, and what its machine has been through."""
+    if text in {CRASHES, windows.crashes_at}:
+        raise Bugcheck
+    if text == commands.RESTART:
+        windows.after_this(RESTART)
+    if text == services.BOOT_ID:
+        return 0, b'[{"record": %d, "time": "2024-05-13T08:19:57.5Z"}]' % windows.boots, 65001
+    if text == services.COMPLAINTS:
+        return 0, b"[]\n", 65001
+    if text == OEM:
+        return 5, "Zugriff verweigert für »Jörg«\r\n".encode("cp850"), 850
+    if text == LONG:
+        return 0, LISTING.encode(), 65001
+    del kind
+    return 0, samples.answers("de").get(text, "").encode(), 65001
+
+
+@pytest.fixture
+def windows(tmp_path: Path) -> Iterator[Windows]:
+    """The other end of the serial ports."""
+    other_end = Windows(tmp_path, answers, Manners(password="Pas-w0rd", late=1, interrupts=5))
+    yield other_end
+    other_end.close()
+
+
+@pytest.fixture
+def machine(tmp_path: Path, windows: Windows, monkeypatch: pytest.MonkeyPatch) -> Iterator[GuestInstance]:
+    """A machine whose console takes the same character twice at once, and so is typed on without pauses."""
+    defaults: Any = SacShell.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "debounce", 0.0)
+    with windows_machine(tmp_path, windows, timeouts={"boot": "10s", "silence": "400ms"}) as instance:
+        yield instance
+
+
+def guest_of(instance: GuestInstance, tmp_path: Path) -> Guest:
+    return Guest(instance.cell, RecordingProxy(LiveRecord(tmp_path / "answers.jsonl"), instance))
+
+
+def test_login_commands_restart_and_a_bugcheck_in_the_middle_of_a_command(
+    tmp_path: Path, machine: GuestInstance
+) -> None:
+    """A service that comes late, events while one types, statuses, code pages, long answers, a restart."""
+    machine.boot()
+    assert [name for name, _ in machine.transcript.stages] == [
+        *("firmware", "boot loader", "kernel", "services", "login"),
+    ]
+    failed = machine.shell.run(OEM)
+    assert (failed.status, failed.text) == (5, "Zugriff verweigert für »Jörg«\r\n")
+    assert machine.shell.run(LONG).text == LISTING
+    test_lifecycle.test_guest_reboots_once(guest_of(machine, tmp_path))
+    with pytest.raises(
+        errors.GuestCrashed, match=r"bugcheck 0xD1 \(DRIVER_IRQL_NOT_LESS_OR_EQUAL\)"
+    ) as crash:
+        machine.shell.run(CRASHES)
+    assert crash.value.outcome == "FAIL"
+    # Whoever comes next is told of the same crash.
+    with pytest.raises(errors.GuestCrashed):
+        machine.system.boot_id()
+
+
+def test_a_kernel_that_says_nothing_is_a_boot_that_hangs(machine: GuestInstance, windows: Windows) -> None:
+    windows.silent = True
+    with pytest.raises(errors.BootTimeout, match="the boot hangs: .* after stage 'firmware'"):
+        machine.boot()
+
+
+def test_a_service_that_never_comes_is_named(
+    machine: GuestInstance, windows: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows.manners = Manners(late=1000)
+    monkeypatch.setattr(login, "_SAC_LOGIN", 0.4)
+    with pytest.raises(errors.BootTimeout, match="SAC gave no command prompt within 2 s"):
+        machine.boot()
+
+
+def test_a_login_that_is_refused_is_named(machine: GuestInstance, windows: Windows) -> None:
+    windows.manners = Manners(password="another")
+    with pytest.raises(errors.LoginRefused, match="refused the login of 'Administrator' 3 times"):
+        machine.boot()
+
+
+def test_a_machine_that_was_told_to_restart_and_does_not_is_named(
+    machine: GuestInstance, windows: Windows
+) -> None:
+    machine.boot()
+    machine.cell.guest.timeouts.__dict__["shutdown"] = 0.1
+    windows.runner = lambda *_: (0, b"", 65001)
+    with pytest.raises(errors.ShutdownTimeout, match="the machine was told to restart"):
+        power_control.reboot(machine, "shutdown.exe /r /t 0")
+
+
+def started(machine: GuestInstance, windows: Windows) -> GuestInstance:
+    """A machine whose guest has booted; nobody has logged in."""
+    machine.machine.start()
+    machine.transcript.begin_boot()
+    machine.machine.power_on()
+    assert machine.poll_until(lambda: windows.boots, bool, 20.0)
+    machine.cell.guest.timeouts.__dict__["shutdown"] = 0.4
+    return machine
+
+
+def test_a_button_that_only_wakes_windows_is_pressed_again(
+    machine: GuestInstance, windows: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    windows.presses = 2
+    monkeypatch.setattr(power_control, "_WAKES", 0.05)
+    shutdown = power_control.press_power_button(started(machine, windows))
+    assert (shutdown.asked_by_guest, shutdown.shutdowns, shutdown.exit) == (
+        *(True, 1, "left with exit status 0"),
+    )
+
+
+def test_a_guest_that_hears_neither_button_nor_command_is_turned_off_by_sac(
+    machine: GuestInstance, windows: Windows
+) -> None:
+    """Down the ladder; its command is taken, and nothing follows."""
+    windows.presses = 99
+    machine.boot()
+    machine.cell.guest.timeouts.__dict__["shutdown"] = 0.4
+    unheard, shutdown = power_control.turn_off(machine)
+    assert [words.partition(":")[0] for words in unheard] == ["button", "command"]
+    assert "the guest was told to turn itself off" in unheard[1]
+    assert (shutdown.asked_by_guest, shutdown.reason) == (True, "guest-shutdown")
+
+
+def test_a_guest_that_hears_nothing_fails_and_its_hypervisor_quits(
+    tmp_path: Path, machine: GuestInstance, windows: Windows
+) -> None:
+    windows.presses, windows.sac_obeys = 99, False
+    machine.boot()
+    machine.cell.guest.timeouts.__dict__["shutdown"] = 0.2
+    with pytest.raises(errors.ShutdownTimeout, match="told to turn itself off"):
+        test_lifecycle.test_shuts_down_by_command(guest_of(machine, tmp_path))
+    with pytest.raises(
+        errors.ShutdownTimeout, match="button: .*; command: .*; SAC: .*; then QEMU"
+    ) as failure:
+        power_control.turn_off(machine)
+    assert failure.value.outcome == "FAIL"
+    assert failure.value.message.endswith("told to quit: left with exit status 0")
+
+
+def test_a_hypervisor_that_is_killed_meanwhile_is_nobodys_failure_but_ours(
+    machine: GuestInstance, windows: Windows
+) -> None:
+    pid = started(machine, windows).machine.pid
+    assert pid is not None
+    windows.presses = 99
+    with pytest.raises(errors.MachineKilled) as failure:
+        power_control._off(machine, lambda: os.kill(pid, signal.SIGKILL), "it was killed")
+    assert failure.value.outcome == "ERROR"
+
+
+def test_who_has_no_agent_is_not_turned_off_by_one(machine: GuestInstance, windows: Windows) -> None:
+    with pytest.raises(errors.SuiteFault, match="has no guest agent"):
+        power_control.by_agent(started(machine, windows))
+
+
+GUEST = """\
+id: winlike
+title: A machine that talks as Windows does
+system: windows
+arch: x86_64
+image: {{path: {image}, format: raw}}
+platforms: [pc-bios-ide]
+console: sac
+login: {{user: Administrator, password: Pas-w0rd}}
+drivers: {{}}
+timeouts: {{boot: 10s, silence: 5s}}
+"""
+
+
+def test_a_whole_run_ends_in_a_report(
+    tmp_path: Path, windows: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cold boot, a checkpoint and its clones, a restart, a bugcheck and the power button, to the report."""
+    guests = tmp_path / "guests"
+    guests.mkdir()
+    (guests / "winlike.yaml").write_text(GUEST.format(image=disk(tmp_path / "relay.raw", boot_sector())))
+    windows.crashes_at = kernel.QUESTION
+    monkeypatch.setenv("IRONGUEST_QEMU", str(windows.launcher))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    wanted = "reaches_login or fatal or guest_reboots or acpi or ext4 or kernel_is"
+    paths = ["suites/boot", "suites/lifecycle", "suites/integrity", "suites/storage/test_durability.py"]
+    cells = [f"--guests-dir={guests}", "--guest=winlike", "--platform=pc-bios-ide,nic=none"]
+    done = run(tmp_path, "--accel=tcg", *cells, "-k", wanted, *paths)
+    kinds = {name: (each["failure"] or {}).get("kind") for name, each in done.results.items()}
+    assert {name: (each["outcome"], kinds[name]) for name, each in done.results.items()} == {
+        "boot.reaches-login": ("PASS", None),
+        "boot.no-fatal-events": ("PASS", None),
+        "integrity.kernel-is-the-vendors": ("FAIL", "GuestCrashed"),
+        "lifecycle.guest-reboots-once": ("PASS", None),
+        "lifecycle.shuts-down-by-acpi": ("PASS", None),
+        "storage.ext4-survives-power-cuts": ("SKIP", None),
+    }
+    crash = done.results["integrity.kernel-is-the-vendors"]["failure"]["message"]
+    assert "bugcheck 0xD1 (DRIVER_IRQL_NOT_LESS_OR_EQUAL)" in crash
+    assert done.results["storage.ext4-survives-power-cuts"]["reason"][0] == "not_in_profile"
+    assert "clone of a checkpoint" in (done.bundle / "report.json").read_text()

@@ -1,0 +1,218 @@
+"""Where each kind of device is put on QEMU's command line, and which disks can be plugged; pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fixtures.machine.block_devices import can_be_plugged, carried_bus
+from fixtures.machine.command_line.argv import command_line
+from fixtures.machine.disk_options import DiskOptions
+from fixtures.machine.hardware import Disk, FdMap, Hardware
+from suites.selftest.support import machine_sample
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fixtures.host.acceleration import Accelerator
+
+WIRING = FdMap(qmp=10, serial=11, port=13, agent=14, entropy=16, payloads=(12,), tpm=15, guest_cid=77)
+
+
+def hardware(machine: str, accelerator: Accelerator, devices: Mapping[str, Any]) -> Hardware:
+    disks = [
+        Disk(name, Path(f"/w/{name}"), "raw", f"IG{name.upper()}") for name in ("root", "source", "target")
+    ]
+    return Hardware(
+        cell=machine_sample.cell(machine=machine, devices=dict(devices)),
+        qemu=Path("/q/qemu"),
+        accelerator=accelerator,
+        firmware=machine_sample.BIOS,
+        disks=tuple(disks),
+        capture=Path("/w/net0.pcap"),
+    )
+
+
+def made(machine: str, **devices: Any) -> dict[str, dict[str, Any]]:
+    """The devices that have an id, by id."""
+    return shown(hardware(machine, machine_sample.TCG, devices))
+
+
+def shown(whole: Hardware) -> dict[str, dict[str, Any]]:
+    words = command_line(whole, WIRING)
+    read = [json.loads(word) for word in words if word.startswith("{")]
+    return {each["id"]: each for each in read if "driver" in each and "id" in each}
+
+
+DISKS = [
+    ("q35", {"disk": "scsi-hd", "scsi": "virtio-scsi-pci"}, ["scsi0.0"] * 3, True),
+    ("pc", {"disk": "scsi-hd", "scsi": "pvscsi"}, ["scsi0.0"] * 3, False),
+    ("pc", {"disk": "scsi-hd", "scsi": "lsi53c895a"}, ["scsi0.0"] * 3, False),
+    ("pc", {"disk": "scsi-hd", "scsi": "megasas"}, ["scsi0.0"] * 3, False),
+    ("q35", {"disk": "usb-storage", "usb": "qemu-xhci"}, ["usb0.0"] * 3, True),
+    ("q35", {"disk": "ide-hd", "sata": "ich9-ahci"}, ["sata0.0", "sata0.1", "sata0.2"], False),
+    ("q35", {"disk": "ide-hd"}, ["ide.0", "ide.1", "ide.2"], False),
+    ("pc", {"disk": "ide-hd"}, ["ide.0", "ide.0", "ide.1"], False),
+    ("q35", {"disk": "nvme"}, ["port1", "port2", "port3"], True),
+    ("pc", {"disk": "virtio-blk-pci-transitional"}, [None] * 3, True),
+]
+
+
+@pytest.mark.parametrize(("machine", "devices", "buses", "pluggable"), DISKS)
+def test_disks_are_where_their_model_belongs(
+    machine: str, devices: dict[str, str], buses: list[str | None], pluggable: bool
+) -> None:
+    found = made(machine, **devices)
+    assert [found[f"disk-{name}"].get("bus") for name in ("root", "source", "target")] == buses
+    platform = hardware(machine, machine_sample.TCG, devices).cell.platform
+    assert can_be_plugged(platform) is pluggable
+    assert carried_bus(platform) == (buses[0] if buses[0] in {"scsi0.0", "usb0.0"} else None)
+
+
+@pytest.mark.parametrize("disk", ["ide-hd", "virtio-blk-pci"])
+def test_a_disk_of_a_model_of_its_own_keeps_it_when_the_machine_starts_with_it(disk: str) -> None:
+    usual = hardware("q35", machine_sample.TCG, {"disk": disk, "usb": "qemu-xhci"})
+    stick = Disk("stick", Path("/w/stick"), "raw", "IGSTICK", traits=DiskOptions(model="usb-storage"))
+    found = shown(dataclasses.replace(usual, disks=(*usual.disks, stick)))
+    assert found["disk-root"]["driver"] == disk
+    assert found["disk-stick"]["driver"] == "usb-storage"
+    assert found["disk-stick"]["bus"] == "usb0.0"
+
+
+def test_a_controller_is_there_without_disks_and_comes_before_those_it_has() -> None:
+    assert made("pc", disk="ide-hd", scsi="pvscsi")["scsi0"] == {"driver": "pvscsi", "id": "scsi0"}
+    found = list(made("q35", disk="usb-storage", usb="qemu-xhci"))
+    assert found.index("usb0") < found.index("disk-root")
+
+
+def test_input_and_sound_are_on_the_bus_of_their_model() -> None:
+    found = made(
+        "q35",
+        disk="ide-hd",
+        usb="qemu-xhci",
+        input=["usb-kbd", "virtio-tablet-pci"],
+        sound=["ich9-intel-hda", "AC97"],
+    )
+    assert found["input0"] == {"driver": "usb-kbd", "id": "input0", "bus": "usb0.0"}
+    assert found["input1"] == {"driver": "virtio-tablet-pci", "id": "input1", "bus": "port2"}
+    assert found["sound0"] == {"driver": "ich9-intel-hda", "id": "sound0", "bus": "port3"}
+    codec = {"driver": "hda-duplex", "id": "codec0", "bus": "sound0.0", "audiodev": "stream0"}
+    assert found["codec0"] == codec
+    assert found["sound1"] == {"driver": "AC97", "id": "sound1", "bus": "port4", "audiodev": "stream1"}
+
+
+def test_a_boards_devices_need_no_slot() -> None:
+    found = made("q35", disk="ide-hd", watchdog=["ib700", "i6300esb"], panic="pvpanic", tpm="tpm-crb")
+    assert found["watchdog0"] == {"driver": "ib700", "id": "watchdog0"}
+    assert found["watchdog1"] == {"driver": "i6300esb", "id": "watchdog1", "bus": "port1"}
+    assert found["panic0"] == {"driver": "pvpanic", "id": "panic0"}
+    assert found["tpm0"] == {"driver": "tpm-crb", "id": "tpm0", "tpmdev": "tpm-backend0"}
+
+
+def test_the_chipsets_watchdog_is_switched_on() -> None:
+    words = command_line(hardware("q35", machine_sample.TCG, {"disk": "ide-hd", "watchdog": "itco"}), WIRING)
+    assert words[words.index("-global") + 1] == "driver=ICH9-LPC,property=noreboot,value=off"
+
+
+def test_a_tpm_is_reached_by_its_own_descriptor() -> None:
+    words = command_line(hardware("q35", machine_sample.TCG, {"disk": "ide-hd", "tpm": "tpm-tis"}), WIRING)
+    assert "socket,id=tpm-control,fd=15" in words
+    assert 15 in WIRING.descriptors
+    assert 15 not in dataclasses.replace(WIRING, tpm=None).descriptors
+    assert 77 not in WIRING.descriptors
+
+
+def test_a_vsock_has_the_address_that_was_chosen_for_it() -> None:
+    found = made("q35", disk="ide-hd", vsock="vhost-vsock-pci")["vsock0"]
+    assert found == {"driver": "vhost-vsock-pci", "id": "vsock0", "guest-cid": 77, "bus": "port1"}
+
+
+@pytest.mark.parametrize(
+    ("model", "device"),
+    [
+        ("intel-iommu", {"driver": "intel-iommu", "id": "iommu0", "intremap": "on"}),
+        ("amd-iommu", {"driver": "amd-iommu", "id": "iommu0"}),
+        ("virtio-iommu-pci", {"driver": "virtio-iommu-pci", "id": "iommu0", "bus": "pcie.0"}),
+    ],
+)
+def test_an_iommu_comes_first_and_virtio_devices_are_behind_it(model: str, device: dict[str, str]) -> None:
+    found = made(
+        "q35",
+        disk="virtio-blk-pci",
+        iommu=model,
+        nic="e1000e",
+        rng="virtio-rng-pci",
+        balloon="virtio-balloon-pci",
+        vsock="virtio-x-pci-transitional",
+    )
+    assert next(iter(found.values())) == device
+    translated = {
+        name: each.get("iommu_platform", False) for name, each in found.items() if "port" not in name
+    }
+    disks = dict.fromkeys(("disk-root", "disk-source", "disk-target"), True)
+    others = {"iommu0": False, "nic0": False, "rng0": True, "balloon0": False, "vsock0": False}
+    spares = {name: False for name in translated if name.startswith("spare")}
+    assert translated == {**disks, **others, **spares}
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "model", "split"),
+    [
+        (machine_sample.KVM, "intel-iommu", True),
+        (machine_sample.KVM, "virtio-iommu-pci", False),
+        (machine_sample.TCG, "intel-iommu", False),
+    ],
+)
+def test_remapped_interrupts_need_a_split_interrupt_controller(
+    accelerator: Accelerator, model: str, split: bool
+) -> None:
+    words = command_line(hardware("q35", accelerator, {"disk": "ide-hd", "iommu": model}), WIRING)
+    assert words[words.index("-machine") + 1] == ("q35,kernel-irqchip=split" if split else "q35")
+
+
+def test_a_name_with_commas_is_one_name() -> None:
+    plain = hardware("pc", machine_sample.TCG, {"disk": "ide-hd"})
+    varied = dataclasses.replace(plain, cell=dataclasses.replace(plain.cell, id="g@p,cpus=4,nic=e1000"))
+    words = command_line(varied, WIRING)
+    assert words[words.index("-name") + 1] == "g@p,,cpus=4,,nic=e1000"
+
+
+def test_a_guest_that_gives_long_answers_has_a_second_serial_port_for_them() -> None:
+    bare = hardware("q35", machine_sample.TCG, {"disk": "ide-hd"})
+    assert command_line(bare, WIRING).count("-serial") == 1
+    words = command_line(bare, dataclasses.replace(WIRING, results=16))
+    assert [words[at + 1] for at, word in enumerate(words) if word == "-serial"] == [
+        "chardev:console",
+        "chardev:results",
+    ]
+    assert "socket,id=results,fd=16" in words
+    assert 16 in dataclasses.replace(WIRING, results=16).descriptors
+
+
+def test_each_card_has_a_network_a_payload_and_a_capture_of_its_own() -> None:
+    bare = hardware("q35", machine_sample.TCG, {"disk": "ide-hd", "nic": ["e1000e", "vmxnet3"]})
+    line = command_line(bare, dataclasses.replace(WIRING, payloads=(12, 17)))
+    assert [word for word in line if word.startswith("user,")] == [
+        "user,id=net0,restrict=on,guestfwd=tcp:10.0.2.100:7000-chardev:payload",
+        "user,id=net1,restrict=on,net=10.0.3.0/24,guestfwd=tcp:10.0.3.100:7000-chardev:payload1",
+    ]
+    assert [word for word in line if word.startswith("socket,id=payload")] == [
+        "socket,id=payload,fd=12",
+        "socket,id=payload1,fd=17",
+    ]
+    read = [json.loads(word) for word in line if word.startswith("{")]
+    assert {
+        each["id"]: (each["netdev"], each["file"]) for each in read if "file" in each and "id" in each
+    } == {
+        "capture0": ("net0", "/w/net0.pcap"),
+        "capture1": ("net1", "/w/net1.pcap"),
+    }
+    cards = [each for each in read if each.get("driver") in {"e1000e", "vmxnet3"}]
+    assert [(card["id"], card["netdev"], card["bus"]) for card in cards] == [
+        ("nic0", "net0", "port1"),
+        ("nic1", "net1", "port2"),
+    ]

@@ -1,0 +1,39 @@
+"""What a machine starts from: a disk, a CD, a floppy; each boots a sector of our own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.core.deadline import Deadline
+from fixtures.lab.instance import Base, GuestInstance, MachineDirectories, make_files
+from fixtures.machine.hardware import Disk
+from fixtures.media.base_images import Image
+from suites.selftest.support.machine_sample import hardware, saying
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fixtures.catalog.packaged_images import Drive
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+@pytest.mark.parametrize("drive", ["disk", "floppy"])
+def test_a_machine_starts_from_its_drive(tmp_path: Path, machine: str, drive: Drive) -> None:
+    base = tmp_path / "base.img"
+    base.write_bytes(saying("started").ljust(510, b"\0") + b"\x55\xaa" + bytes((1440 << 10) - 512))
+    place = MachineDirectories(tmp_path / "work", tmp_path / "evidence")
+    root = Disk("root", place.work / "root.qcow2", "qcow2", "IGROOT", drive=drive)
+    made = replace(hardware(base, machine=machine), disks=(root,))
+    instance = GuestInstance(
+        make_files(made, Base(base, "raw")), Image(base, "raw", "", "a boot sector"), place
+    )
+    try:
+        instance.machine.start()
+        instance.machine.power_on()
+        assert instance.console.wait_for([b"started"], Deadline.after(60.0)) == 0
+    finally:
+        instance.end()
+    assert base.read_bytes().startswith(saying("started"))

@@ -1,0 +1,236 @@
+"""What ends a machine is named at once, in every wait, whatever else was waited for."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.core.deadline import Deadline
+from fixtures.core.errors import (
+    BlockError,
+    GuestCrashed,
+    GuestRestarted,
+    GuestStopped,
+    HypervisorInternalError,
+    MachineDied,
+    MachineKilled,
+    MachineNotUsable,
+    NoSpace,
+)
+from fixtures.machine.health import judge_event
+from fixtures.machine.qmp_journal import Event
+from suites.selftest.support.machine_sample import POWER_OFF, RESET, Bench, Late, saying
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def _no_core_files() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+
+
+def ready(bench: Bench) -> None:
+    """The firmware is done. SeaBIOS answers a reset from outside with resets of its own: those are over too."""
+    assert bench.console.wait_for([b"ready"], Deadline.after(60.0)) == 0
+
+
+def by_the_host(bench: Bench, mark: int) -> list[Event]:
+    return [event for event in bench.machine.journal.since(mark, ["RESET"]) if not event.data["guest"]]
+
+
+def signalled(bench: Bench, number: int) -> None:
+    """Wait for what never comes; QEMU gets a signal in the middle of it."""
+    sent: list[int] = []
+
+    def look() -> None:
+        if not sent:
+            sent.append(number)
+            os.kill(bench.pid, number)
+
+    bench.health.wait_for(look, Deadline.after(60.0), Late())
+
+
+def test_killed_from_outside_while_waiting(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        bench.run()
+        with pytest.raises(MachineKilled, match=r"ended by SIGKILL, unasked") as caught:
+            signalled(bench, signal.SIGKILL)
+        assert caught.value.outcome == "ERROR"
+        with pytest.raises(MachineKilled):
+            bench.machine.execute("query-status")
+
+
+def test_killed_while_the_console_is_waited_for(tmp_path: Path) -> None:
+    with Bench(tmp_path, saying("ready\n")) as bench:
+        bench.run()
+        assert bench.console.wait_for([b"ready"], Deadline.after(60.0)) == 0
+        os.kill(bench.pid, signal.SIGKILL)
+        with pytest.raises(MachineKilled, match="SIGKILL"):
+            bench.console.wait_for([b"never"], Deadline.after(60.0))
+
+
+def test_killed_while_a_reply_is_waited_for(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        bench.run()
+        os.kill(bench.pid, signal.SIGKILL)
+        with pytest.raises(MachineKilled, match="SIGKILL"):
+            bench.machine.execute("query-status", within=60.0)
+
+
+@pytest.mark.usefixtures("_no_core_files")
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
+def test_a_crash_of_qemu_is_its_own_fault(tmp_path: Path, number: signal.Signals) -> None:
+    with Bench(tmp_path) as bench:
+        bench.run()
+        with pytest.raises(MachineDied, match=f"ended by {number.name}, unasked") as caught:
+            signalled(bench, number)
+        assert caught.value.outcome == "FAIL"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_qemu_that_was_asked_to_leave_from_outside_was_killed(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with Bench(tmp_path) as bench:
+        bench.run()
+        with pytest.raises(MachineKilled):
+            signalled(bench, number)
+
+
+def test_a_reset_that_nobody_asked_for(tmp_path: Path) -> None:
+    with Bench(tmp_path, saying("ready\n")) as bench:
+        ready(bench.run())
+        mark = bench.machine.journal.mark()
+        bench.machine.execute("system_reset")
+        with pytest.raises(GuestRestarted, match="a reset that nobody asked for: RESET"):
+            bench.health.wait_for(lambda: None, Deadline.after(60.0), Late())
+        assert len(by_the_host(bench, mark)) == 1
+
+
+def test_a_reset_that_was_asked_for_is_one_event_and_no_failure(tmp_path: Path) -> None:
+    with Bench(tmp_path, saying("ready\n")) as bench:
+        machine = bench.machine
+        ready(bench.run())
+        with bench.health.allowing("RESET"):
+            mark = machine.journal.mark()
+            machine.execute("system_reset")
+            event = machine.wait_event(["RESET"], mark, Deadline.after(60.0), "reset")
+            ready(bench)
+        assert event.data["guest"] is False
+        assert by_the_host(bench, mark) == [event]
+        bench.health.check()
+        after = machine.journal.mark()
+        assert machine.journal.since(after) == ()
+        machine.execute("system_reset")
+        with pytest.raises(GuestRestarted, match="a reset that nobody asked for"):
+            machine.wait_event(["SHUTDOWN"], after, Deadline.after(60.0), "nothing")
+
+
+def test_a_failure_before_the_permission_is_a_failure(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench:
+        bench.run()
+        mark = bench.machine.journal.mark()
+        bench.machine.execute("system_reset")
+        while not bench.machine.journal.since(mark, ["RESET"]):
+            bench.machine.execute("query-status")
+        with pytest.raises(GuestRestarted), bench.health.allowing("RESET"):
+            pytest.fail("the reset came before it was allowed")
+
+
+def test_a_guest_that_resets_itself(tmp_path: Path) -> None:
+    with Bench(tmp_path, RESET) as bench:
+        bench.run()
+        with pytest.raises(GuestRestarted, match="guest-reset"):
+            bench.console.wait_for([b"never"], Deadline.after(60.0))
+
+
+def test_a_guest_that_turns_itself_off(tmp_path: Path) -> None:
+    with Bench(tmp_path, POWER_OFF) as bench:
+        bench.run()
+        with pytest.raises(GuestStopped, match="guest-shutdown") as caught:
+            bench.console.wait_for([b"never"], Deadline.after(60.0))
+        assert caught.value.outcome == "FAIL"
+        # QEMU stays, so that it can still be asked.
+        assert bench.machine.execute("query-status")["status"] == "shutdown"
+
+
+def test_a_shutdown_that_was_asked_for(tmp_path: Path) -> None:
+    with Bench(tmp_path, POWER_OFF) as bench, bench.health.allowing("SHUTDOWN"):
+        bench.run()
+        event = bench.machine.wait_event(["SHUTDOWN"], 0, Deadline.after(60.0), "shutdown")
+        assert event.data == {"guest": True, "reason": "guest-shutdown"}
+
+
+def test_the_first_failure_sticks_with_its_postmortem(tmp_path: Path) -> None:
+    with Bench(tmp_path, saying("[    1.000000] Kernel panic - not syncing: test\n")) as bench:
+        bench.run()
+        with pytest.raises(GuestCrashed) as first:
+            bench.console.wait_for([b"never"], Deadline.after(60.0))
+        os.kill(bench.pid, signal.SIGKILL)
+        with pytest.raises(GuestCrashed) as second:
+            bench.health.wait_for(lambda: None, Deadline.after(60.0), Late())
+    assert first.value is second.value
+    seen = first.value.postmortem
+    assert seen is not None
+    assert seen.cell == "nothing@bare"
+    assert seen.run_state == "running"
+    assert seen.stages == (("firmware", 0.0),)
+    assert seen.last_lines == ("[    1.000000] Kernel panic - not syncing: test",)
+    assert seen.events == ("RESUME",)
+    assert "last lines  [    1.000000] Kernel panic" in str(first.value)
+
+
+def test_last_words_come_before_the_end(tmp_path: Path) -> None:
+    """A panic that is read only after QEMU's death is the cause; the death is its effect."""
+    with Bench(tmp_path) as bench:
+        bench.run()
+
+        def last_words() -> None:
+            bench.transcript.feed(b"[    9.000000] Kernel panic - not syncing: at the very end\n")
+
+        bench.machine.drain = last_words
+        with pytest.raises(GuestCrashed, match="at the very end"):
+            signalled(bench, signal.SIGKILL)
+        bench.machine.drain = bench.console.drain
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "run_state", "expected"),
+    [
+        ("GUEST_PANICKED", {"action": "pause"}, "guest-panicked", GuestCrashed),
+        ("BLOCK_IO_ERROR", {"device": "", "node-name": "root"}, "running", BlockError),
+        ("BLOCK_IO_ERROR", {"node-name": "root", "nospace": True}, "io-error", NoSpace),
+        ("BLOCK_IO_ERROR", {"node-name": "root", "nospace": False}, "running", BlockError),
+        ("STOP", {}, "io-error", BlockError),
+        ("STOP", {}, "internal-error", HypervisorInternalError),
+        ("RESET", {"guest": True}, "running", GuestRestarted),
+        ("SHUTDOWN", {"guest": True, "reason": "guest-shutdown"}, "shutdown", GuestStopped),
+        ("SHUTDOWN", {"guest": False, "reason": "host-signal"}, "shutdown", MachineKilled),
+    ],
+)
+def test_what_an_event_means(
+    name: str, data: dict[str, object], run_state: str, expected: type[Exception]
+) -> None:
+    failure = judge_event("cell", Event(name, data, 0.0), run_state)
+    assert type(failure) is expected
+    assert str(failure).startswith("cell: ")
+
+
+@pytest.mark.parametrize(("name", "run_state"), [("STOP", "paused"), ("RESUME", "running"), ("WAKEUP", "")])
+def test_harmless_events(name: str, run_state: str) -> None:
+    assert judge_event("cell", Event(name, {}, 0.0), run_state) is None
+
+
+def test_a_wait_that_is_late_raises_what_it_was_given(tmp_path: Path) -> None:
+    with Bench(tmp_path) as bench, pytest.raises(MachineNotUsable, match="the deadline came first") as caught:
+        bench.health.wait_for(lambda: None, Deadline.after(0.0), Late())
+    assert caught.value.postmortem is not None

@@ -1,0 +1,219 @@
+"""Base images: the one that was asked for, whole, or a MediaFault that says what is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from fixtures.core.errors import MediaFault, NoSpace
+from fixtures.core.file_digest import file_digest
+from fixtures.media import apt_sources, base_images, debian_builder
+from fixtures.media.base_images import prepare, verify
+from fixtures.media.overlay import create_overlay
+from suites.selftest.support.machine_sample import guest, quiet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def qemu_img(*arguments: object) -> str:
+    done = subprocess.run(["qemu-img", *map(str, arguments)], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+@pytest.fixture
+def qcow2(tmp_path: Path) -> Path:
+    """A qcow2 image with a MiB of data."""
+    raw = tmp_path / "raw"
+    raw.write_bytes(b"data" * (1 << 18))
+    path = tmp_path / "disk.qcow2"
+    qemu_img("convert", "-f", "raw", "-O", "qcow2", raw, path)
+    raw.unlink()
+    return path
+
+
+def test_a_sound_image(qcow2: Path) -> None:
+    expected = f"sha256:{hashlib.sha256(qcow2.read_bytes()).hexdigest()}"
+    assert verify(qcow2, "qcow2", None, "g") == verify(qcow2, "qcow2", expected, "g") == expected
+
+
+def test_a_truncated_image(qcow2: Path) -> None:
+    whole = qcow2.read_bytes()
+    for size in (len(whole) // 2, 200_000, 70_000, 1000, 80, 4):
+        qcow2.write_bytes(whole[:size])
+        with pytest.raises(MediaFault, match=f"image of g: {qcow2} is (damaged or truncated|of format raw)"):
+            verify(qcow2, "qcow2", None, "g")
+
+
+def test_an_image_with_leaked_clusters_is_whole(qcow2: Path) -> None:
+    """Leaks waste space; the data is all there."""
+    with qcow2.open("r+b") as file:
+        content = file.read()
+        table = int.from_bytes(content[48:56], "big")
+        block = int.from_bytes(content[table : table + 8], "big")
+        unused = next(at for at in range(block, block + 65536, 2) if content[at : at + 2] == b"\0\0")
+        file.seek(unused)
+        file.write(b"\0\1")
+        file.truncate(max(len(content), ((unused - block) // 2 + 1) * 65536))
+    assert (
+        subprocess.run(["qemu-img", "check", "-q", qcow2], check=False, capture_output=True).returncode == 3
+    )
+    verify(qcow2, "qcow2", None, "g")
+
+
+def test_the_wrong_format(qcow2: Path) -> None:
+    with pytest.raises(MediaFault, match="is of format qcow2, its YAML says raw"):
+        verify(qcow2, "raw", None, "g")
+    qcow2.write_bytes(b"\0" * 4096)
+    with pytest.raises(MediaFault, match="is of format raw, its YAML says qcow2"):
+        verify(qcow2, "qcow2", None, "g")
+
+
+def test_the_wrong_digest(qcow2: Path) -> None:
+    wanted = "sha256:" + "0" * 64
+    with pytest.raises(MediaFault, match=f"expected {wanted}, found {file_digest(qcow2)}"):
+        verify(qcow2, "qcow2", wanted, "g")
+
+
+def test_no_image_at_all(tmp_path: Path) -> None:
+    with pytest.raises(MediaFault, match="missing does not exist"):
+        verify(tmp_path / "missing", "raw", None, "g")
+    with pytest.raises(MediaFault, match="is a directory"):
+        verify(tmp_path, "raw", None, "g")
+
+
+def test_an_image_that_keeps_its_data_elsewhere(qcow2: Path, tmp_path: Path) -> None:
+    overlay = create_overlay(qcow2, "qcow2", tmp_path / "overlay.qcow2")
+    with pytest.raises(MediaFault, match=r"keeps data in .*disk\.qcow2, which its digest does not cover"):
+        verify(overlay, "qcow2", None, "g")
+    outside = tmp_path / "outside.qcow2"
+    qemu_img("create", "-q", "-f", "qcow2", "-o", f"data_file={tmp_path}/data.raw", outside, "1M")
+    with pytest.raises(MediaFault, match=r"keeps data in .*data\.raw"):
+        verify(outside, "qcow2", None, "g")
+
+
+def test_an_overlay_leaves_its_base_alone(qcow2: Path, tmp_path: Path) -> None:
+    before = file_digest(qcow2)
+    qcow2.chmod(0o444)
+    overlay = create_overlay(qcow2, "qcow2", tmp_path / "overlay.qcow2")
+    subprocess.run(
+        ["qemu-io", "-f", "qcow2", "-c", "write -P 7 0 64k", overlay], check=True, capture_output=True
+    )
+    assert file_digest(qcow2) == before
+    described = json.loads(qemu_img("info", "--output=json", overlay))
+    assert described["full-backing-filename"] == str(qcow2)
+    assert described["backing-filename-format"] == "qcow2"
+
+
+def test_the_users_own_image(qcow2: Path, tmp_path: Path) -> None:
+    image = prepare(guest(path=str(qcow2)), quiet, tmp_path / "cache")
+    assert (image.path, image.format, image.source) == (qcow2, "qcow2", "disk.qcow2")
+    assert image.digest == file_digest(qcow2)
+
+
+def test_a_fetched_image_is_fetched_once_and_again_when_it_is_damaged(qcow2: Path, tmp_path: Path) -> None:
+    spec = guest(url=qcow2.as_uri(), checksum=file_digest(qcow2))
+    told: list[str] = []
+    image = prepare(spec, told.append, tmp_path / "cache")
+    assert image.path.read_bytes() == qcow2.read_bytes()
+    moved = qcow2.rename(tmp_path / "away")
+    assert prepare(spec, told.append, tmp_path / "cache") == image
+    assert told == []
+    image.path.chmod(0o644)
+    image.path.write_bytes(b"rot")
+    moved.rename(qcow2)
+    assert prepare(spec, told.append, tmp_path / "cache") == image
+    assert file_digest(image.path) == image.digest
+    assert "is damaged" in told[0]
+    assert told[0].endswith("making it again")
+
+
+def test_a_fetched_image_of_the_wrong_kind(tmp_path: Path) -> None:
+    source = tmp_path / "page.html"
+    source.write_text("<html>")
+    with pytest.raises(MediaFault, match="is of format raw, its YAML says qcow2"):
+        prepare(guest(url=source.as_uri(), checksum=file_digest(source)), quiet, tmp_path / "cache")
+
+
+@pytest.fixture
+def _no_apt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """apt takes a second to say where packages come from."""
+    monkeypatch.setattr(apt_sources, "debian_sources", lambda suite: ())
+
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+@pytest.mark.usefixtures("_no_apt")
+def test_a_build_asks_for_space_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10 << 30, 9 << 30, 1 << 30))
+    monkeypatch.setattr(debian_builder, "build", lambda *_: pytest.fail("there was no space"))
+    with pytest.raises(NoSpace, match=r"building nothing needs 5120 MiB in .*, and 1024 MiB are free there"):
+        prepare(guest(build="debian", suite="bookworm"), quiet, tmp_path / "cache")
+
+
+class Builder:
+    """Stands in for the build of an image; counts."""
+
+    def __init__(self, *, sound: bool = True) -> None:
+        self.sound = sound
+        self.count = 0
+
+    def __call__(self, image: object, login: object, key: str, directory: Path, progress: object) -> None:
+        self.count += 1
+        (directory / "work").mkdir()
+        (directory / "work/tree").touch()
+        (directory / "disk.qcow2").write_bytes(key.encode())
+
+
+@pytest.mark.usefixtures("_no_apt")
+def test_a_built_image_is_built_once_and_again_when_it_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder = Builder()
+    monkeypatch.setattr(debian_builder, "build", builder)
+    monkeypatch.setattr(base_images, "require_space", lambda *_: None)
+    spec = guest(build="debian", suite="bookworm")
+    image = prepare(spec, quiet, tmp_path)
+    assert prepare(spec, quiet, tmp_path) == image
+    assert builder.count == 1
+    assert sorted(path.name for path in image.path.parent.iterdir()) == ["disk.qcow2", "image.json"]
+    for damage in ("disk.qcow2", "image.json"):
+        (image.path.parent / damage).unlink()
+        assert prepare(spec, quiet, tmp_path) == image
+    image.path.chmod(0o644)
+    image.path.write_bytes(b"rot")
+    assert prepare(spec, quiet, tmp_path) == image
+    assert builder.count == 4
+
+
+@pytest.mark.usefixtures("_no_apt")
+def test_an_image_that_is_damaged_as_soon_as_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(debian_builder, "build", Builder())
+    monkeypatch.setattr(base_images, "require_space", lambda *_: None)
+    monkeypatch.setattr(base_images, "describe", lambda directory, facts: _lie(directory))
+    with pytest.raises(MediaFault, match="damaged again just after it was made; is the disk failing"):
+        prepare(guest(build="debian", suite="bookworm"), quiet, tmp_path)
+
+
+def _lie(directory: Path) -> None:
+    (directory / "image.json").write_text(json.dumps({"digest": "sha256:something else"}))
+
+
+@pytest.mark.usefixtures("_no_apt")
+def test_another_login_is_another_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = guest(build="debian", suite="bookworm")
+    other = spec.model_copy(update={"login": spec.login.model_copy(update={"password": "other"})})
+    image = spec.image
+    assert debian_builder.recipe(image, spec.login) != debian_builder.recipe(image, other.login)  # type: ignore[arg-type]
+    assert debian_builder.recipe(image, spec.login) == debian_builder.recipe(image, spec.login)  # type: ignore[arg-type]

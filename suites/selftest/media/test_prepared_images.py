@@ -1,0 +1,33 @@
+"""A run verifies each base image once, and the next run verifies it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.catalog.specs import Cell
+from fixtures.core.errors import MediaFault
+from fixtures.core.file_digest import file_digest
+from fixtures.media.prepared_images import PreparedImages
+from suites.selftest.support.machine_sample import cell, guest, quiet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_what_one_process_verified_the_others_take(tmp_path: Path) -> None:
+    disk, run, next_run = tmp_path / "disk.raw", tmp_path / "run", tmp_path / "next"
+    run.mkdir()
+    next_run.mkdir()
+    disk.write_bytes(b"data" * 512)
+    spec = guest(path=str(disk), format="raw", checksum=file_digest(disk))
+    image = PreparedImages(run, quiet).of(Cell.of(spec, cell().platform))
+    assert (image.path, image.digest) == (disk, file_digest(disk))
+    disk.write_bytes(b"else" * 512)
+    # The digest is taken again when the run ends; whoever joins it before takes what was found at its start.
+    assert PreparedImages(run, quiet).of(Cell.of(spec, cell().platform)) == image
+    with pytest.raises(MediaFault, match=r"expected sha256:\w+, found sha256:\w+"):
+        PreparedImages(next_run, quiet).of(Cell.of(spec, cell().platform))
+    assert [path.name for path in run.iterdir()] == [f"image-{spec.id}.json"]
+    assert list(next_run.iterdir()) == []

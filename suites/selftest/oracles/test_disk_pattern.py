@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixtures.oracles import disk_pattern
+
+NUMBER = st.integers(0, (1 << 64) - 1)
+PLACE = st.integers(0, 1 << 40)
+
+
+def test_a_sector_bears_its_identity() -> None:
+    (words,) = disk_pattern.make(seed=7, generation=3, first_sector=2048, count=1)
+    assert words.tobytes()[:8] == b"IRONGUES"
+    assert [int(word) for word in words[1:4]] == [2048, 7, 3]
+    assert words.nbytes == 512
+
+
+def test_the_sentinel_bears_its_place() -> None:
+    (words,) = disk_pattern.sentinel(first_sector=99, count=1)
+    assert words.tobytes()[:8] == b"IRONVOID"
+    assert int(words[1]) == 99
+
+
+def test_the_pattern_never_changes() -> None:
+    # A record that was made with another version of the pattern could not be judged again.
+    made = disk_pattern.make(7, 1, 0, 3000).tobytes() + disk_pattern.sentinel(0, 3000).tobytes()
+    assert (
+        hashlib.sha256(made).hexdigest() == "dfdc337ee47a41e2dfaf30b07b8c6d68650a3d2b40512f54b81da803d6d3a483"
+    )
+
+
+@given(seed=NUMBER, generation=NUMBER, first=PLACE, count=st.integers(1, 20))
+def test_a_range_is_its_sectors_one_by_one(seed: int, generation: int, first: int, count: int) -> None:
+    whole = disk_pattern.make(seed, generation, first, count)
+    single = [disk_pattern.make(seed, generation, first + index, 1) for index in range(count)]
+    assert np.array_equal(whole, np.concatenate(single))
+
+
+def test_a_range_longer_than_a_chunk_is_seamless() -> None:
+    count = 2 * disk_pattern.CHUNK_SECTORS + 3
+    whole = disk_pattern.make(1, 1, 10, count)
+    for index in (0, disk_pattern.CHUNK_SECTORS - 1, disk_pattern.CHUNK_SECTORS, count - 1):
+        assert np.array_equal(whole[index], disk_pattern.make(1, 1, 10 + index, 1)[0])
+
+
+@given(
+    one=st.tuples(st.booleans(), NUMBER, NUMBER, PLACE), other=st.tuples(st.booleans(), NUMBER, NUMBER, PLACE)
+)
+def test_sectors_of_different_identity_differ_in_every_word_of_filler(
+    one: tuple[bool, int, int, int], other: tuple[bool, int, int, int]
+) -> None:
+    def sector(written: bool, seed: int, generation: int, place: int) -> disk_pattern.Words:
+        return (
+            disk_pattern.make(seed, generation, place, 1)
+            if written
+            else disk_pattern.sentinel(place, 1, seed)
+        )
+
+    def identity(written: bool, seed: int, generation: int, place: int) -> tuple[int, ...]:
+        return (written, seed, generation if written else 0, place)
+
+    differ = (sector(*one) != sector(*other))[0, disk_pattern.HEADER :]
+    assert differ.all() == (identity(*one) != identity(*other))
+    assert differ.any() == differ.all()
+
+
+def test_room_that_is_given_is_filled_and_returned() -> None:
+    room = disk_pattern.empty(4)
+    assert disk_pattern.make(1, 2, 3, 4, room) is room
+    assert np.array_equal(room, disk_pattern.make(1, 2, 3, 4))
+
+
+def test_intact_looks_at_all_of_a_sector() -> None:
+    words = np.concatenate(
+        [disk_pattern.make(1, 1, 0, 2), disk_pattern.sentinel(5, 2), np.zeros((1, 64), dtype="<u8")]
+    )
+    assert disk_pattern.intact(words).tolist() == [True, True, True, True, False]
+    words[0, 63] ^= np.uint64(1)
+    words[1, 1] += np.uint64(1)
+    words[2, 4] ^= np.uint64(1)
+    words[3, 0] ^= np.uint64(1)
+    assert disk_pattern.intact(words).tolist() == [False] * 5
+
+
+def test_numbers_have_64_bits() -> None:
+    with pytest.raises(OverflowError):
+        disk_pattern.make(-1, 0, 0, 1)
+    with pytest.raises(OverflowError):
+        disk_pattern.make(0, 1 << 64, 0, 1)

@@ -1,0 +1,104 @@
+"""File systems in files of the host: made, damaged, recovered, checked and read."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fixtures.host.tools import require_tool
+from fixtures.lab.operations.power_cuts import FileRecord, judged
+from fixtures.oracles import filesystem_images
+from fixtures.oracles.filesystem_images import FileSystem
+
+KINDS: tuple[FileSystem, ...] = ("ext4", "vfat", "xfs", "btrfs")
+CONTENT = b"what was safe" * 1000
+
+
+def run(*command: str | Path) -> None:
+    subprocess.run(command, check=True, capture_output=True, timeout=20)
+
+
+def made(kind: FileSystem, place: Path) -> Path:
+    """A file system with one file, which the programs that make it or look at it put there."""
+    path, content = place / "disk.raw", place / "record1"
+    content.write_bytes(CONTENT)
+    with path.open("wb") as file:
+        file.truncate(filesystem_images.SMALLEST.get(kind, 32 << 20))
+    match kind:
+        case "ext4":
+            filesystem_images.make(kind, path)
+            run(require_tool("debugfs"), "-w", "-R", f"write {content} record1", path)
+        case "vfat":
+            filesystem_images.make(kind, path)
+            run(require_tool("mcopy"), "-i", path, content, "::record1")
+        case "xfs":
+            # A prototype (mkfs.xfs(8)): what a boot block would be, its size, a root, and what that holds.
+            prototype = place / "prototype"
+            prototype.write_text(f"/\n0 0\nd--755 0 0\nrecord1 ---644 0 0 {content}\n$\n")
+            run(require_tool("mkfs.xfs"), "-q", "-p", prototype, path)
+        case "btrfs":
+            (place / "root").mkdir()
+            content.rename(place / "root" / content.name)
+            run(require_tool("mkfs.btrfs"), "-q", "--rootdir", place / "root", path)
+    return path
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sound_one_is_sound_and_can_be_read(tmp_path: Path, kind: FileSystem) -> None:
+    path = made(kind, tmp_path)
+    if not filesystem_images.needs_a_kernel(kind):
+        filesystem_images.recover(kind, path)
+    assert filesystem_images.problems(kind, path) == ""
+    assert filesystem_images.read_file(kind, path, "record1") == CONTENT
+    assert filesystem_images.read_file(kind, path, "record2") is None
+
+
+# Where it hurts: the block bitmap of the first group and inodes; both copies of the table of clusters; the
+# headers and trees of free room of the first group of XFS; the trees of Btrfs, in both copies.
+DAMAGE = {
+    "ext4": (64 << 10, 512 << 10),
+    "vfat": (4 << 10, 64 << 10),
+    "xfs": (512, 32 << 10),
+    "btrfs": (1 << 20, 60 << 20),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_one_is_told(tmp_path: Path, kind: FileSystem) -> None:
+    path = made(kind, tmp_path)
+    at, length = DAMAGE[kind]
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(b"\x55" * length)
+    assert filesystem_images.problems(kind, path) != ""
+
+
+@pytest.mark.parametrize("kind", ["xfs", "btrfs"])
+def test_what_a_kernel_alone_recovers_is_not_tried(tmp_path: Path, kind: FileSystem) -> None:
+    with pytest.raises(ValueError, match=f"nothing but a kernel recovers {kind}"):
+        filesystem_images.recover(kind, tmp_path / "disk.raw")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_that_is_made_is_sound(tmp_path: Path, kind: FileSystem) -> None:
+    path = tmp_path / "disk.raw"
+    with path.open("wb") as file:
+        file.truncate(filesystem_images.SMALLEST.get(kind, 32 << 20))
+    filesystem_images.make(kind, path)
+    assert filesystem_images.problems(kind, path) == ""
+    assert filesystem_images.read_file(kind, path, "record1") is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_records_are_judged_by_name_and_content(tmp_path: Path, kind: FileSystem) -> None:
+    path = made(kind, tmp_path)
+    whole = FileRecord(1, "record1", f"sha256:{hashlib.sha256(CONTENT).hexdigest()}")
+    assert judged(kind, path, [whole]) == []
+    other = [FileRecord(1, "record1", "sha256:0"), FileRecord(2, "record2", whole.digest)]
+    assert judged(kind, path, other) == [
+        f"record1 holds something else ({len(CONTENT)} bytes)",
+        "record2 is missing, which was said to be on the disk",
+    ]

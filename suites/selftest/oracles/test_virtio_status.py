@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fixtures.core import errors
+from fixtures.oracles import virtio_status
+from suites.selftest.support.paths import SAMPLES
+
+if TYPE_CHECKING:
+    from fixtures.evidence.recording import Json
+
+
+def devices(cell: str, name: str = "x-query-virtio-status.json") -> dict[str, virtio_status.VirtioDevice]:
+    replies = json.loads((SAMPLES / cell / name).read_text())
+    found = [virtio_status.judge(path, reply["return"]) for path, reply in replies.items()]
+    return {device.id: device for device in found}
+
+
+def test_the_devices_of_a_machine() -> None:
+    reply = json.loads((SAMPLES / "debian-12-q35" / "x-query-virtio.json").read_text())
+    assert dict(virtio_status.paths(reply["return"])) == {
+        "/machine/peripheral-anon/device[0]/virtio-backend": "virtio-blk",
+        "/machine/peripheral/balloon0/virtio-backend": "virtio-balloon",
+        "/machine/peripheral/dst0/virtio-backend": "virtio-blk",
+        "/machine/peripheral/nic0/virtio-backend": "virtio-net",
+        "/machine/peripheral/rng0/virtio-backend": "virtio-rng",
+        "/machine/peripheral/src0/virtio-backend": "virtio-blk",
+        "/machine/peripheral/vser0/virtio-backend": "virtio-serial",
+    }
+
+
+@pytest.mark.parametrize("machine", ["debian-12-pc", "debian-12-q35"])
+def test_a_stock_guest_drives_them_all(machine: str) -> None:
+    found = devices(machine)
+    assert [problem for device in found.values() for problem in device.problems()] == []
+    assert all(device.driver_ok for device in found.values())
+
+
+def test_features_of_a_disk() -> None:
+    disk = devices("debian-12-q35")["dst0"]
+    assert disk.status == {"ACKNOWLEDGE", "DRIVER", "FEATURES_OK", "DRIVER_OK"}
+    assert {"VIRTIO_BLK_F_FLUSH", "VIRTIO_F_VERSION_1"} <= disk.acked
+    assert disk.declined == {
+        "VHOST_USER_F_PROTOCOL_FEATURES",
+        "VIRTIO_F_ANY_LAYOUT",
+        "VIRTIO_F_NOTIFY_ON_EMPTY",
+    }
+    wanted = frozenset({"VIRTIO_F_RING_PACKED", "VIRTIO_BLK_F_FLUSH"})
+    assert disk.missing(wanted) == {"VIRTIO_F_RING_PACKED"}
+    assert disk.problems(wanted) == ("virtio-blk dst0: its driver did not take VIRTIO_F_RING_PACKED",)
+
+
+def test_before_the_guest_runs_no_driver_is_up() -> None:
+    found = devices("debian-12-q35-broken", "x-query-virtio-status-before-boot.json")
+    assert not any(device.driver_ok for device in found.values())
+    assert found["nic0"].problems()[0] == "virtio-net nic0: its driver did not come up (status none)"
+
+
+def test_devices_whose_driver_was_taken_away_are_found() -> None:
+    found = devices("debian-12-q35-broken")
+    assert {name for name, device in found.items() if device.problems()} == {"dst0", "rng0"}
+    assert found["dst0"].problems()[0].endswith("did not come up (status ACKNOWLEDGE)")
+
+
+def reply() -> dict[str, Any]:
+    replies = json.loads((SAMPLES / "debian-12-q35" / "x-query-virtio-status.json").read_text())
+    found: dict[str, Any] = replies["/machine/peripheral/nic0/virtio-backend"]["return"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("bit", "said"),
+    [
+        ("VIRTIO_CONFIG_S_NEEDS_RESET: Irrecoverable error, device needs reset", "the device needs a reset"),
+        ("VIRTIO_CONFIG_S_FAILED: Error in guest, device failed", "its driver gave it up"),
+    ],
+)
+def test_bits_that_mean_trouble(bit: str, said: str) -> None:
+    broken = reply()
+    broken["status"]["statuses"].append(bit)
+    assert virtio_status.judge("/machine/peripheral/nic0/virtio-backend", broken).problems() == (
+        f"virtio-net nic0: {said}",
+    )
+
+
+def test_a_device_whose_driver_broke_the_rules() -> None:
+    broken = {**reply(), "broken": True}
+    assert "broke the rules" in virtio_status.judge("/x/nic0/virtio-backend", broken).problems()[0]
+
+
+def test_a_device_type_without_names_for_its_features() -> None:
+    answer = reply()
+    del answer["host-features"]["dev-features"]
+    assert "VIRTIO_F_VERSION_1" in virtio_status.judge("/x", answer).offered
+
+
+@pytest.mark.parametrize("answer", [None, {}, [1], [{"path": "/x"}]])
+def test_a_list_that_is_not_understood(answer: Json) -> None:
+    with pytest.raises(errors.MonitorFault, match="x-query-virtio: expected"):
+        virtio_status.paths(answer)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": {}},
+        {"status": {"statuses": "DRIVER_OK"}},
+        {"status": {"statuses": [1]}},
+        {"broken": None},
+        {"guest-features": None},
+        {"guest-features": {"dev-features": []}},
+        {"name": 1},
+    ],
+)
+def test_a_status_that_is_not_understood(change: dict[str, Any]) -> None:
+    with pytest.raises(errors.MonitorFault, match="x-query-virtio-status: expected"):
+        virtio_status.judge("/x", {**reply(), **change})
+    with pytest.raises(errors.MonitorFault, match="expected an object"):
+        virtio_status.judge("/x", None)

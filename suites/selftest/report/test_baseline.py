@@ -1,0 +1,71 @@
+"""A run that is held against an earlier one in its own report."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from fixtures.commands.verify import contents
+from fixtures.core.errors import HostFault
+from fixtures.report.bundle.bundle import write_bundle
+from fixtures.report.bundle.report_files import BASELINE, keep_baseline
+from fixtures.report.model.schema import ReportInvalid
+from fixtures.run.options import baseline_of, renew_bundle
+from suites.selftest.support import bundle_sample, report_sample
+from suites.selftest.support.bundle_sample import Made, findings
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    """A bundle that is held against an earlier run."""
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    keep_baseline(report_sample.good_report(), bundle)
+    return bundle_sample.make_bundle(bundle)
+
+
+def test_the_page_shows_the_difference_and_is_verified(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contents, "checkout", lambda: (made.report.run.commit, False))
+    assert 'id="baseline"' in (made.directory / "report.html").read_text()
+    assert findings(made) == []
+
+
+def test_a_baseline_that_was_taken_away_or_damaged_is_named(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "checkout", lambda: (made.report.run.commit, False))
+    (made.directory / BASELINE).write_text("{}")
+    assert f"CHANGED {BASELINE}" in findings(made)
+    assert f"UNREADABLE {BASELINE}" in findings(made)
+    (made.directory / BASELINE).unlink()
+    assert f"REMOVED {BASELINE}" in findings(made)
+    assert "RENDERED-OTHERWISE report.html" in findings(made)
+
+
+def test_who_signs_a_bundle_with_a_damaged_baseline_is_told(made: Made) -> None:
+    (made.directory / BASELINE).write_text("{}")
+    with pytest.raises(ReportInvalid, match=BASELINE):
+        write_bundle(made.report, made.directory, made.signer)
+
+
+def option(baseline: Path | None, bundle: Path | None) -> argparse.Namespace:
+    return argparse.Namespace(baseline=baseline, bundle=bundle)
+
+
+def test_the_earlier_run_may_lie_where_the_new_one_goes(made: Made) -> None:
+    earlier = baseline_of(option(made.directory, made.directory))
+    assert earlier is not None
+    renew_bundle(made.directory)
+    assert not (made.directory / BASELINE).exists()
+    keep_baseline(earlier, made.directory)
+    assert (made.directory / BASELINE).exists()
+
+
+def test_wrong_usage(tmp_path: Path) -> None:
+    assert baseline_of(option(None, None)) is None
+    with pytest.raises(HostFault, match="--baseline needs --bundle"):
+        baseline_of(option(tmp_path, None))
+    with pytest.raises(HostFault, match="cannot be read"):
+        baseline_of(option(tmp_path, tmp_path))

@@ -1,0 +1,289 @@
+"""The bundle: digested, signed, without secrets, and finished even where its run was killed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from fixtures.catalog.catalog import Catalog
+from fixtures.commands import recover_report
+from fixtures.commands.verify.__main__ import verify
+from fixtures.core.errors import HostFault
+from fixtures.evidence.redaction import MASK, Redactor
+from fixtures.evidence.result import Failure
+from fixtures.report.bundle import manifest
+from fixtures.report.bundle.report_files import load_report
+from fixtures.report.bundle.signing import Signer, opened, pre_authentication
+from fixtures.report.model.schema import ReportInvalid
+from fixtures.run.finalize import redactor_for
+from fixtures.run.run_file import read_run, write_run
+from suites.selftest.report.test_waiver_matching import waiver
+from suites.selftest.support import bundle_sample as sample
+from suites.selftest.support import report_sample
+from suites.selftest.support.inner_run import Inner
+from suites.selftest.support.paths import ROOT
+
+SECRET = "open-sesame-4711"
+
+
+def findings(directory: Path) -> list[str]:
+    _, nets = verify(directory, None, None, rejudge=False)
+    return [str(finding) for net in nets for finding in net.findings]
+
+
+def test_sha256sum_checks_the_manifest_of_any_names(tmp_path: Path) -> None:
+    for name in ("plain", "with space", "new\nline", "back\\slash", "ünï", "*star", "-dash"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/er").write_bytes(b"\xff")
+    found = manifest.digests(tmp_path)
+    (tmp_path / manifest.MANIFEST).write_bytes(manifest.render(found))
+    done = subprocess.run(
+        ["sha256sum", "-c", "--strict", manifest.MANIFEST], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout.count(b": OK")) == (0, 8)
+    assert manifest.parse(manifest.render(found)) == found
+    assert list(found) == sorted(found)
+
+
+@pytest.mark.parametrize("content", [b"x\n", b"00  short\n", b"0" * 64 + b"  a\n" + b"1" * 64 + b"  a\n"])
+def test_a_manifest_of_another_form_is_refused(content: bytes) -> None:
+    with pytest.raises(ReportInvalid, match=r"MANIFEST\.sha256:\d"):
+        manifest.parse(content)
+
+
+def test_the_signature_is_that_of_dsse() -> None:
+    # The example of the protocol's own description.
+    message = b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+    assert pre_authentication("http://example.com/HelloWorld", b"hello world") == message
+    signer = Signer.new()
+    envelope = signer.sign(b"body")
+    assert opened(envelope, signer.key.public_key()) == b"body"
+    envelope["payload"] = base64.b64encode(b"other").decode()
+    with pytest.raises(ReportInvalid, match="no signature is of the key"):
+        opened(envelope, signer.key.public_key())
+
+
+def test_openssl_agrees_on_key_and_fingerprint(tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True)
+    signer = Signer.load(key)
+    der = subprocess.run(
+        ["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"], check=True, capture_output=True
+    ).stdout
+    assert signer.fingerprint == f"sha256:{hashlib.sha256(der).hexdigest()}"
+    assert not signer.ephemeral
+
+
+def test_a_key_that_cannot_sign_is_told_why(tmp_path: Path) -> None:
+    form, pem = serialization.PrivateFormat.PKCS8, serialization.Encoding.PEM
+    hidden = serialization.BestAvailableEncryption(b"x")
+    keys = {
+        "protected by a passphrase": Signer.new().key.private_bytes(pem, form, hidden),
+        "another kind": ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            pem, form, serialization.NoEncryption()
+        ),
+        "but a public one": Signer.new().public_pem,
+        "holds no private key": b"nonsense",
+    }
+    for words, content in keys.items():
+        (tmp_path / "key.pem").write_bytes(content)
+        with pytest.raises(HostFault, match=words):
+            Signer.load(tmp_path / "key.pem")
+    with pytest.raises(HostFault, match="cannot be read"):
+        Signer.load(tmp_path / "gone.pem")
+
+
+def test_the_attestation_tells_what_passed_and_with_which_key(tmp_path: Path) -> None:
+    results = sample.good_results()
+    results[5] = replace(
+        results[5], outcome="FAIL", failure=Failure("AssertionError", "the checksum differs")
+    )
+    begun = sample.beginning(waivers=(waiver(created="2026-01-01", expires="2027-01-01"),))
+    begun = replace(begun, info=replace(begun.info, started="2026-10-14T08:00:00Z"))
+    made = sample.make_bundle(tmp_path, results, begun)
+    assert made.report.verdict.name == "CERTIFIED_WITH_CONDITIONS"
+    envelope = json.loads((tmp_path / "attestation.dsse.json").read_bytes())
+    signed = json.loads(base64.b64decode(envelope["payload"]))
+    predicate = signed["predicate"]
+    assert signed["predicateType"] == "https://in-toto.io/attestation/test-result/v0.1"
+    assert predicate["result"] == "WARNED"
+    assert predicate["warnedTests"] == [f"{results[5].cell} {results[5].check}"]
+    assert (len(predicate["passedTests"]), predicate["failedTests"]) == (25, [])
+    assert predicate["signer"] == {"key": made.signer.fingerprint, "ephemeral": True}
+    assert [each["digest"]["sha256"] for each in predicate["configuration"]] == [
+        str(made.report.plan and made.report.plan.digest).removeprefix("sha256:"),
+        *([report_sample.SHA_A.removeprefix("sha256:")] * 2),
+        report_sample.SHA_B.removeprefix("sha256:"),
+    ]
+    html = (tmp_path / "report.html").read_text()
+    assert "does not prove by whom it was signed" in html
+    assert made.signer.fingerprint in html
+
+
+def test_no_secret_is_left_in_a_bundle(tmp_path: Path) -> None:
+    results = sample.good_results()
+    failure = Failure("AssertionError", f"the guest said {SECRET}", last_lines=(SECRET,))
+    results[5] = replace(results[5], outcome="FAIL", failure=failure)
+    begun = sample.beginning()
+    begun = replace(begun, info=replace(begun.info, argv=("pytest", SECRET, "MY_TOKEN=abc")))
+    made = sample.make_bundle(tmp_path, results, begun, secrets=(SECRET,), secret=SECRET)
+    content = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert SECRET.encode() not in content
+    assert made.report.run.argv == ("pytest", MASK, f"MY_TOKEN={MASK}")
+    assert made.report.redaction.count >= 6
+    assert f"{made.report.redaction.count} places in" in (tmp_path / "report.html").read_text()
+    assert findings(tmp_path) == []
+
+
+def test_passwords_and_telling_variables_are_secrets() -> None:
+    shipped = Catalog.load([ROOT / "guests"])
+    environ = {
+        "CI_JOB_TOKEN": "glcbt-123456",
+        "SSH_PASSWORD": "no",
+        "HOME": "/root",
+        "KEYRING": "not-this-one",
+    }
+    redactor = redactor_for(shipped, ["boot.reaches-login"], environ)
+    # Who has no shell has no password.
+    passwords = [guest.login.password for guest in shipped.guests.values() if guest.login.password]
+    assert redactor.left == 0
+    assert redactor.text(" ".join([*passwords, "glcbt-123456", "not-this-one"])).split() == [
+        *([MASK] * (len(passwords) + 1)),
+        "not-this-one",
+    ]
+
+
+# --- a run that was killed ----------------------------------------------------------------------------
+
+
+def begin(directory: Path) -> None:
+    """A run that begins, records and is killed: nothing of it is left but its files."""
+    directory.mkdir()
+    begun, lock = write_run(sample.beginning(), directory, Redactor(()))
+    lock.close()
+    sample.record_evidence(directory, begun.info.id)
+
+
+def finish(directory: Path) -> int:
+    return recover_report.main([str(directory)])
+
+
+def test_a_run_that_was_killed_at_once_has_a_report(tmp_path: Path) -> None:
+    directory = tmp_path / "b"
+    directory.mkdir()
+    _, lock = write_run(sample.beginning(), directory, Redactor(()))
+    lock.close()
+    assert finish(directory) == 2
+    report = load_report(directory)
+    assert report.verdict.reasons[0] == "The run was cut off: it ended before it wrote its report."
+    assert report.summary.by_outcome["MISSING"] == 26
+    assert findings(directory) == []
+
+
+@pytest.mark.parametrize("keep", [0, 1, 7, 26])
+def test_what_was_recorded_is_kept_and_is_never_good(tmp_path: Path, keep: int) -> None:
+    directory = tmp_path / "b"
+    begin(directory)
+    sample.record_results(directory, sample.good_results()[:keep], cells=[])
+    with (directory / "results/gw0.jsonl").open("a") as file:
+        file.write('{"kind": "result", "check": "boot.rea')
+    cast = directory / sample.MACHINE / "console.cast"
+    cast.write_bytes(cast.read_bytes()[:-5])
+    assert finish(directory) == 2
+    report = load_report(directory)
+    assert report.verdict.name == "INCOMPLETE"
+    assert report.summary.by_outcome["PASS"] == keep
+    assert findings(directory) == []
+
+
+def test_everything_passed_and_it_was_killed_then(tmp_path: Path) -> None:
+    directory = tmp_path / "b"
+    begin(directory)
+    sample.record_results(directory, sample.good_results())
+    assert finish(directory) == 2
+    assert load_report(directory).verdict.reasons == (
+        "The run was cut off: it ended before it wrote its report.",
+    )
+
+
+def test_a_failure_that_was_recorded_is_not_hidden(tmp_path: Path) -> None:
+    directory = tmp_path / "b"
+    begin(directory)
+    failed = replace(sample.good_results()[0], outcome="FAIL", failure=Failure("GuestCrashed", "panic"))
+    sample.record_results(directory, [failed], cells=[])
+    assert finish(directory) == 1
+    assert load_report(directory).verdict.name == "NOT_CERTIFIED"
+
+
+@pytest.mark.parametrize("lost", ["attestation.dsse.json", "MANIFEST.sha256", "report.json", "plan.json"])
+def test_a_run_that_was_killed_while_it_wrote_its_report(tmp_path: Path, lost: str) -> None:
+    made = sample.make_bundle(tmp_path / "b")
+    for name in ("attestation.dsse.json", lost):
+        (made.directory / name).unlink(missing_ok=True)
+    (made.directory / ".report.html.123").write_text("half a p")
+    assert finish(made.directory) == 2
+    assert findings(made.directory) == []
+    assert not (made.directory / ".report.html.123").exists()
+
+
+def test_a_bundle_that_is_whole_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = sample.make_bundle(tmp_path / "b")
+    before = manifest.digests(made.directory)
+    assert finish(made.directory) == 4
+    assert "has its report already" in capsys.readouterr().err
+    assert manifest.digests(made.directory) == before
+
+
+def test_a_run_that_goes_on_is_not_finished(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    begin(tmp_path / "b")
+    begun, lock = read_run(tmp_path / "b")
+    with lock:
+        assert begun.plan is not None
+        assert finish(tmp_path / "b") == 4
+        assert "the run goes on" in capsys.readouterr().err
+
+
+KILLS = """\
+@check("demo.passes")
+def test_goes(cell):
+    pass
+
+@check("demo.kills")
+def test_stops(cell):
+    import signal
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.kill(os.getppid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_run_whose_processes_were_all_killed(tmp_path: Path, workers: str) -> None:
+    inner = Inner.at(tmp_path, KILLS)
+    bundle = tmp_path / "out"
+    inner.run(f"--bundle={bundle}", f"-n{workers}", "-k", "goes")
+    assert findings(bundle) == []
+    inner.run(f"--bundle={bundle}", f"-n{workers}")
+    assert (bundle / "run.json").exists()
+    assert not (bundle / "report.json").exists()
+    for _ in range(100):
+        # A worker may live a moment longer than its controller, which holds the lock.
+        done = subprocess.run(
+            [sys.executable, "-m", "fixtures.commands.recover_report", str(bundle)],
+            cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if "the run goes on" not in done.stderr:
+            break
+    assert done.returncode in {1, 2}, done.stderr
+    assert "The run was cut off" in done.stdout
+    assert findings(bundle) == []

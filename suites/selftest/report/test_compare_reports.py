@@ -1,0 +1,285 @@
+"""Two reports compared: what is told, what is not, and when the gate closes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fixtures.commands.compare import closed_by
+from fixtures.evidence.result import CheckResult, Failure, Measure, Outcome
+from fixtures.report.compare.comparison import Comparison, compare
+from fixtures.report.compare.comparison_html import render_page
+from fixtures.report.compare.comparison_json import as_data
+from fixtures.report.compare.comparison_table import render_comparison
+from fixtures.report.compare.summary import summary_of
+from fixtures.report.model.report import Report
+from suites.selftest.report.test_waiver_matching import waiver
+from suites.selftest.support import report_sample as sample
+from suites.selftest.support import report_stories as stories
+
+BIOS, UEFI = sample.CELLS
+CHECK = "storage.write-reaches-disk"
+KNOWN = sample.host_facts(qemu_version="7.2.13", qemu_digest=sample.SHA_B)
+
+
+def with_result(changed: CheckResult | None, check: str = CHECK, cell: str = UEFI, **changes: Any) -> Report:
+    """A good report but for one result; None leaves it out."""
+    others = [item for item in sample.good_results() if (item.cell, item.check) != (cell, check)]
+    return sample.report_of([*others, *([] if changed is None else [changed])], **{"host": KNOWN} | changes)
+
+
+def outcome(name: Outcome, **changes: Any) -> CheckResult:
+    failure = Failure("AssertionError", "the checksum differs") if name in {"FAIL", "ERROR"} else None
+    return sample.result(CHECK, UEFI, name, **{"failure": failure} | changes)
+
+
+def one(before: Report, after: Report, kind: Any) -> Any:
+    found = compare(before, after).of(kind)
+    assert [(each.cell, each.check) for each in found] == [(UEFI, CHECK)]
+    return found[0]
+
+
+def text(comparison: Comparison) -> str:
+    return " ".join(render_comparison(comparison, 200, colour=False).split())
+
+
+GOOD = with_result(outcome("PASS"))
+
+
+@pytest.mark.parametrize(
+    "report",
+    [GOOD, sample.good_report(), stories.troubled_report(), stories.large_report()],
+    ids=["known", "good", "troubled", "large"],
+)
+def test_a_report_and_itself(report: Report) -> None:
+    same = compare(report, report)
+    assert same.nothing_changed
+    assert (same.worse, same.deviations, closed_by(same, "comparable")) == ((), (), "")
+    assert {each.kind for each in same.transitions} == {"unchanged"}
+    assert not any(each.told for each in same.timings)
+    assert text(same).endswith("Nothing changed.")
+
+
+OUTCOMES: st.SearchStrategy[Outcome] = st.sampled_from(
+    ["PASS", "FAIL", "ERROR", "BLOCKED", "MISSING", "SKIP"]
+)
+
+
+@st.composite
+def reports(draw: st.DrawFn) -> Report:
+    """Any outcomes and times, with retries."""
+    results = []
+    for item in sample.good_results():
+        for name in draw(st.lists(OUTCOMES, min_size=0, max_size=2)):
+            if name != "MISSING":
+                failure = Failure("AssertionError", "differs") if name == "FAIL" else None
+                reason: Any = ("operator_excluded", "") if name == "SKIP" else None
+                seconds = draw(st.floats(0.001, 100))
+                results.append(replace(item, outcome=name, failure=failure, reason=reason, seconds=seconds))
+    return sample.report_of(results, host=KNOWN)
+
+
+@settings(max_examples=25)
+@given(reports())
+def test_any_report_and_itself(report: Report) -> None:
+    same = compare(report, report)
+    assert same.nothing_changed
+    assert as_data(same)["transitions"] == []
+
+
+@settings(max_examples=25)
+@given(reports(), reports())
+def test_the_way_back_is_the_reverse(before: Report, after: Report) -> None:
+    there, back = compare(before, after), compare(after, before)
+    for kind, reverse in (("regressed", "fixed"), ("new", "gone"), ("changed", "changed")):
+        assert {(t.cell, t.check) for t in there.of(kind)} == {(t.cell, t.check) for t in back.of(reverse)}  # type: ignore[arg-type]
+    # Either way can be worse where what regressed one way hides what the verdict tells the other way.
+    assert not (there.worse and back.worse) or there.of("regressed") or back.of("regressed")
+    as_data(there)
+    render_page(there)
+
+
+@pytest.mark.parametrize("name", ["FAIL", "ERROR", "BLOCKED"])
+def test_a_pass_that_is_none_any_more_regressed_and_back_it_is_fixed(name: Outcome) -> None:
+    bad = with_result(outcome(name))
+    assert one(GOOD, bad, "regressed").after.outcome == name
+    assert one(bad, GOOD, "fixed").before.outcome == name
+    assert closed_by(compare(GOOD, bad), "regressions")
+    assert not closed_by(compare(bad, GOOD), "regressions")
+    assert not closed_by(compare(GOOD, bad), "never")
+
+
+def test_a_result_that_is_missing_is_a_regression_though_it_has_no_name() -> None:
+    lost = with_result(None)
+    assert one(GOOD, lost, "regressed").after.outcome == "MISSING"
+    assert one(lost, GOOD, "fixed")
+
+
+def test_a_missing_check_stands_for_all_of_its_tests() -> None:
+    pair = [outcome("PASS", nodeid=f"suites/storage/test.py::test[{case}-{UEFI}]") for case in "ab"]
+    others = [item for item in sample.good_results() if (item.cell, item.check) != (UEFI, CHECK)]
+    two = sample.report_of([*others, *pair], host=KNOWN)
+    found = compare(two, with_result(None)).of("regressed")
+    assert [each.nodeid for each in found] == [item.nodeid for item in pair]
+    assert "[a]" in text(compare(two, with_result(None)))
+    one_less = sample.report_of([*others, pair[0]], host=KNOWN)
+    assert compare(two, one_less).worse == ("1 that passed is gone",)
+
+
+def test_a_test_that_moved_to_another_file_is_the_same() -> None:
+    moved = with_result(outcome("PASS", nodeid="suites/other/test_new.py::test_it"))
+    assert not compare(GOOD, moved).of("new")
+    assert not compare(GOOD, moved).of("gone")
+
+
+def test_skips_and_failures_of_another_kind_are_told() -> None:
+    skips = [
+        with_result(outcome("SKIP", reason=(code, "")))
+        for code in ("host_lacks_hyperv_enlightenments", "device_absent_by_design")
+    ]
+    assert one(GOOD, skips[0], "changed")
+    assert "host_lacks_hyperv_enlightenments" in text(compare(*skips))
+    fails = [with_result(outcome("FAIL", failure=Failure("AssertionError", text))) for text in ("one", "two")]
+    assert one(fails[0], fails[1], "changed")
+    assert compare(*fails).worse == ()
+
+
+def test_what_is_newly_flaky_is_told_and_no_gate() -> None:
+    others = [item for item in sample.good_results() if (item.cell, item.check) != (UEFI, CHECK)]
+    flaky = sample.report_of([*others, outcome("FAIL"), outcome("PASS")], host=KNOWN)
+    found = summary_of(compare(GOOD, flaky))
+    assert [each.check for each in found.newly_flaky] == [CHECK]
+    assert found.verdicts == ("CERTIFIED", "CERTIFIED_WITH_CONDITIONS")
+    assert compare(GOOD, flaky).worse == ()
+    assert not summary_of(compare(flaky, GOOD)).newly_flaky
+
+
+def test_a_regression_that_is_waived_is_told_and_no_gate() -> None:
+    failed = outcome("FAIL", failure=Failure("AssertionError", "the checksum differs"))
+    accepted = waiver(
+        check=CHECK,
+        guest="debian-12",
+    )
+    waived = with_result(failed, waivers=(accepted,))
+    comparison = compare(GOOD, waived)
+    assert one(GOOD, waived, "regressed").after.effective == "WAIVED"
+    assert comparison.worse == ()
+    again = summary_of(compare(with_result(failed), waived))
+    assert [each.check for each in again.waived_otherwise] == [CHECK]
+    assert compare(waived, with_result(failed)).worse == (
+        "the verdict was CERTIFIED WITH CONDITIONS, and is NOT CERTIFIED",
+    )
+
+
+def test_what_is_gone_closes_the_gate_unless_another_plan_was_asked_for() -> None:
+    fewer = [item for item in sample.CHECKS if item != CHECK]
+    smaller = sample.report_of(
+        [item for item in sample.good_results() if item.check != CHECK],
+        plan=sample.plan(*((check, sample.CHECKS[check][1]) for check in fewer)),
+        planned=[each for each in sample.planned() if each.check != CHECK],
+        host=KNOWN,
+    )
+    comparison = compare(GOOD, smaller)
+    assert len(comparison.of("gone")) == 2
+    assert comparison.worse == ()
+    assert comparison.subject_differs == ("plan",)
+    assert closed_by(comparison, "comparable") == "the runs cannot be compared: they differ in plan"
+
+
+def test_another_hypervisor_is_told_and_does_not_make_runs_incomparable() -> None:
+    newer = with_result(outcome("PASS"), host=replace(KNOWN, qemu="QEMU 8", qemu_version="8.0.0"))
+    comparison = compare(GOOD, newer)
+    assert [(each.component, each.part) for each in comparison.deviations] == [
+        ("hypervisor", "qemu"),
+        ("hypervisor", "version"),
+    ]
+    assert not comparison.same_configuration
+    assert closed_by(comparison, "comparable") == ""
+    assert "The two runs differ in hypervisor." in text(comparison)
+    assert "7.2.13 -> 8.0.0" in text(comparison)
+
+
+@pytest.mark.parametrize(
+    ("changes", "component"),
+    [
+        ({"host": replace(KNOWN, hardware_assisted=False)}, "host"),
+        ({"host": replace(KNOWN, firmware=())}, "firmware"),
+        ({"run": sample.run_info(commit="0" * 40)}, "suite"),
+        (
+            {
+                "cells": [
+                    sample.cell_facts(BIOS),
+                    replace(sample.cell_facts(UEFI), image={"digest_before": sample.SHA_B}),
+                ]
+            },
+            "images",
+        ),
+        ({"plan": None}, "plan"),
+    ],
+)
+def test_every_component_is_held_against_the_other(changes: dict[str, Any], component: str) -> None:
+    comparison = compare(GOOD, with_result(outcome("PASS"), **changes))
+    assert {each.component for each in comparison.deviations} == {component}
+    assert comparison.configurations[0].key != comparison.configurations[1].key
+    assert "same configuration" not in text(comparison)
+
+
+def test_the_same_configuration_is_claimed_only_of_what_is_known() -> None:
+    assert "had the same configuration" in text(compare(GOOD, GOOD))
+    dirty = with_result(outcome("PASS"), run=sample.run_info(dirty=True))
+    unknown = compare(dirty, dirty)
+    assert unknown.configurations[0].key == unknown.configurations[1].key
+    assert not unknown.same_configuration
+    assert "nobody knows" in text(unknown)
+
+
+def boots(*seconds: float) -> Any:
+    return tuple((("firmware", 0.1), ("login", each)) for each in seconds)
+
+
+def test_boots_and_measures_that_became_slower() -> None:
+    def report(boot: tuple[float, ...], rates: tuple[float, ...]) -> Report:
+        attempts = [
+            outcome(
+                "PASS",
+                start="restored clone",
+                start_seconds=0.25,
+                measures=(Measure("rate", each, "MB/s"), Measure("frames", each, "")),
+            )
+            for each in rates
+        ]
+        others = [item for item in sample.good_results() if (item.cell, item.check) != (UEFI, CHECK)]
+        cells = [sample.cell_facts(BIOS), sample.cell_facts(UEFI, boots=boots(*boot))]
+        return sample.report_of([*others, *attempts], cells=cells, host=KNOWN)
+
+    comparison = compare(report((9, 9.1, 9.2), (100, 101, 102)), report((12, 12.1, 12.2), (50, 51, 52)))
+    assert [(each.quantity.name, each.quantity.sort) for each in comparison.told("slower")] == [
+        ("rate", "measure"),
+        ("login", "boot"),
+    ]
+    assert [each.quantity.name for each in comparison.told("higher", "lower")] == ["frames"]
+    starts = [each for each in comparison.timings if each.quantity.sort == "start"]
+    assert [each.change.basis for each in starts] == ["single values"], "one machine, looked at three times"
+    assert comparison.worse == ()
+    assert "boot to login on debian-12@q35-uefi-virtio 9.1 s (9 to 9.2, n = 3) -> 12.1 s" in text(comparison)
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    for after in (stories.troubled_report(), stories.large_report()):
+        shown = render_comparison(compare(sample.good_report(), after), width, colour=False)
+        assert max(len(line) for line in shown.splitlines()) <= width
+        assert "\x1b" not in shown
+
+
+def test_the_page_has_no_script_and_what_guests_say_does_no_harm() -> None:
+    nasty = with_result(outcome("FAIL", failure=Failure("AssertionError", sample.HOSTILE)))
+    page = render_page(compare(GOOD, nasty))
+    assert "<script" not in page
+    assert "default-src 'none'" in page
+    assert "\x1b" not in page
+    assert "\x1b" not in render_comparison(compare(GOOD, nasty), 80, colour=False)

@@ -1,0 +1,45 @@
+"""Whether two sets of values differ by more than they spread."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fixtures.report.compare.change import change
+
+
+def test_two_single_values_are_no_change() -> None:
+    found = change([1.0], [9.0])
+    assert (found.direction, found.basis, found.ratio) == (0, "single values", None)
+    assert change([1.0], []).basis == "one side"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "basis", "direction"),
+    [
+        ([1, 1.1, 1.2], [2, 2.1, 2.2], "ranges", 1),
+        ([2, 2.1, 2.2], [1, 1.1, 1.2], "ranges", -1),
+        ([1, 1.1], [2, 2.1], "too few", 0),
+        ([1], [2, 2.1, 2.2], "too few", 0),
+        ([1, 1.1, 2.05], [2, 2.1, 2.2], "within the spread", 0),
+        ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5], "within the spread", 0),
+        ([0, 0, 0, 0, 0], [0, 0, 0, 0, 1], "within the spread", 0),
+    ],
+)
+def test_a_change_is_more_than_the_spread(
+    before: list[float], after: list[float], basis: str, direction: int
+) -> None:
+    found = change(before, after)
+    assert (found.basis, found.direction) == (basis, direction)
+
+
+def test_a_bootstrap_finds_what_ranges_hide_and_says_the_same_each_time() -> None:
+    generator = np.random.default_rng(1)
+    before = [*generator.normal(10, 0.3, 40), 14.0]
+    after = [*generator.normal(12, 0.3, 40), 9.0]
+    found = change(before, after)
+    assert (found.basis, found.direction) == ("bootstrap", 1)
+    assert found == change(before, after)
+    assert found.interval is not None
+    assert found.interval[0] > 1.15
+    assert "excludes 1" in found.words

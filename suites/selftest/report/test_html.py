@@ -1,0 +1,229 @@
+"""report.html: self-contained, escaped, complete."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.evidence.result import Failure, Measure
+from fixtures.report.html.html import render_html
+from fixtures.report.model.assertion_diff import contrast
+from fixtures.report.model.measures import measure_rows
+from fixtures.report.model.tested import images
+from fixtures.report.model.unknowns import unknowns
+from suites.selftest.support import report_sample as sample
+from suites.selftest.support import report_stories as stories
+from suites.selftest.support.html_sample import read
+
+if TYPE_CHECKING:
+    from fixtures.report.model.report import Report
+
+REPORTS = {
+    "good": sample.good_report(),
+    "troubled": stories.troubled_report(),
+    "large": stories.large_report(),
+    "wide": stories.large_report(guests=10, platforms=4, checks=8),
+    "many guests": stories.large_report(guests=6, platforms=1, checks=10),
+    "empty": sample.report_of([], planned=(), cells=[]),
+    "no plan": sample.good_report(plan=None, narrowed=("-k storage",)),
+}
+
+
+@pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
+def test_nothing_is_fetched_and_nothing_runs(report: Report) -> None:
+    html = render_html(report, "ab" * 32)
+    reader = read(html)
+    assert reader.unbalanced == []
+    assert reader.open == []
+    assert not {"script", "link", "img", "iframe", "object", "form", "base"} & set(reader.tags)
+    assert not re.search(
+        r"https?:|url\(|@import|javascript:", "".join(value for _, _, value in reader.attributes)
+    )
+    style = html[html.index("<style>") : html.index("</style>")]
+    assert not re.search(r"https?:|url\(|@import", style)
+    assert not any(name.startswith("on") for _, name, _ in reader.attributes)
+    assert "default-src 'none'; style-src 'unsafe-inline'; img-src data:" in [
+        value for tag, name, value in reader.attributes if (tag, name) == ("meta", "content")
+    ]
+
+
+@pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
+def test_every_link_leads_somewhere(report: Report) -> None:
+    reader = read(render_html(report))
+    ids = [value for _, name, value in reader.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    for _, name, value in reader.attributes:
+        if name == "href":
+            assert value.removeprefix("#") in ids or value.startswith("evidence/") or "%3A" in value
+
+
+def test_a_guests_text_is_escaped_and_stripped() -> None:
+    html = render_html(stories.troubled_report())
+    assert "&lt;script&gt;alert(&#39;guest&#39;)&lt;/script&gt;" in html
+    assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]", html)
+    assert "[1;31m" not in html
+    assert "BUG:" in html
+
+
+def test_hostile_facts_cannot_leave_their_place() -> None:
+    hostile = "</style><script>x</script>\"' onload=x \x1b]0;owned\x07{{ 7*7 }}"
+    facts = replace(
+        sample.cell_facts(),
+        guest_title=hostile,
+        kernel={hostile: hostile},
+        argv=(hostile, f"-{hostile}"),
+        boots=(((hostile, 1.0), ("login", 2.0)),),
+    )
+    results = sample.good_results()
+    failure = Failure(hostile, hostile, hostile, (hostile,), hostile)
+    results[0] = replace(
+        results[0], title=hostile, outcome="FAIL", failure=failure, nodeid=hostile, evidence=(hostile,)
+    )
+    reader = read(render_html(sample.report_of(results, cells=[facts], host=sample.host_facts(qemu=hostile))))
+    assert "script" not in reader.tags
+    assert reader.unbalanced == []
+    assert "49" not in "".join(reader.text).split()
+    assert not any("owned" in text for text in reader.text)
+
+
+def test_links_to_evidence_stay_below_the_report() -> None:
+    reader = read(render_html(stories.troubled_report()))
+    links = [value for tag, name, value in reader.attributes if (tag, name) == ("a", "href")]
+    assert "evidence/debian-12%40q35-uefi-virtio/1/console.txt" in links
+    assert not [link for link in links if ":" in link or link.startswith("/") or ".." in link]
+    assert "/etc/passwd" in "".join(reader.text)
+
+
+def test_the_page_says_all_that_matters() -> None:
+    report = stories.troubled_report()
+    text = " ".join("".join(read(render_html(report, "ab" * 32)).text).split())
+    for reason in report.verdict.reasons:
+        assert reason in text
+    for word in (
+        "Not certified", "Debian GNU/Linux 12", "QEMU emulator version 7.2.13", "hardware assistance proven",
+        "OVMF_CODE_4M.fd", "Ironguest 0.1.0", sample.SHA_A, "unchanged", "console=ttyS0",
+        "Debian Secure Boot Signer",
+        "no driver", "login at 12.6 s", "MachineKilled", "operator_excluded", "device_absent_by_design",
+        "FAIL, then PASS", "outside of the plan", "-nodefaults", "no result", "ab" * 32,
+    ):  # fmt: skip
+        assert word in text
+
+
+def test_a_large_report_is_still_a_page() -> None:
+    html = render_html(stories.large_report())
+    assert html.count('class="sq"') == 600
+    assert len(html) < 1_000_000
+
+
+def test_a_hundred_cells_of_three_hundred_checks_are_a_page() -> None:
+    html = render_html(stories.large_report(25, 4, 300))
+    assert html.count('class="sq"') == 30_000
+    assert len(html) < 10_000_000
+    # On paper a hundred columns are five sheets; in the browser they are one table.
+    assert html.count("<caption>") == 5
+
+
+def test_a_run_of_nothing_but_failures_is_still_a_page() -> None:
+    failure = Failure("AssertionError", "<" * 20_000, "&" * 20_000, ("<" * 2_000,) * 50)
+    cells = [f"g{number}@p" for number in range(100)]
+    results = [sample.result(f"a.c{n}", cell, "FAIL", failure=failure) for cell in cells for n in range(10)]
+    html = render_html(sample.report_of(results, planned=()))
+    assert html.count('<article class="trouble') == 100
+    assert "Further failures and errors" in html
+    assert len(html) < 25_000_000
+
+
+def test_a_square_leads_to_its_failure_or_to_its_card() -> None:
+    reader = read(render_html(stories.troubled_report()))
+    links = {value for tag, name, value in reader.attributes if (tag, name) == ("a", "href")}
+    assert {"#c0", "#c1"} <= links
+    assert len([link for link in links if re.fullmatch(r"#r\d+-\d+", link)]) == 7
+
+
+def test_expected_is_told_from_observed_and_their_difference_is_marked() -> None:
+    message = "assert '6.1-26' == '6.1-27'\n  \n  - 6.1-27\n  ?      ^\n  + 6.1-26\n  ?      ^"
+    said = contrast(message)
+    assert [(line.kind, "".join(piece.text for piece in line.pieces)) for line in said] == [
+        ("plain", "assert '6.1-26' == '6.1-27'"),
+        ("expected", "6.1-27"),
+        ("observed", "6.1-26"),
+    ]
+    assert [piece.text for line in said for piece in line.pieces if piece.marked] == ["7", "6"]
+
+
+@pytest.mark.parametrize(
+    ("message", "kinds"),
+    [
+        ("assert 12.0 <= 3", {"expected": "<= 3", "observed": "12.0"}),
+        ("assert f() == 4\n +  where f() = 3", {"expected": "4", "observed": "f()"}),
+        ("assert a == b\n  expected  x1\n  observed  x2", {"expected": "x1", "observed": "x2"}),
+        ("assert a == b == c", {}),
+        ("- a list,\n+ no difference", {}),
+        ("BootTimeout", {}),
+    ],
+)
+def test_what_is_no_plain_comparison_is_left_as_it_is(message: str, kinds: dict[str, str]) -> None:
+    said = contrast(message)
+    found = {line.kind: "".join(piece.text for piece in line.pieces) for line in said}
+    found.pop("plain", None)
+    assert found == kinds
+    if not kinds:
+        assert "\n".join("".join(piece.text for piece in line.pieces) for line in said) == message
+
+
+def test_measures_have_a_median_over_cells_and_repeats() -> None:
+    results = sample.good_results()
+    results[0] = replace(results[0], measures=(Measure("write", 1.0, "MB/s"), Measure("write", 4.0, "MB/s")))
+    results[13] = replace(
+        results[13], measures=(Measure("write", 2.0, "MB/s"), Measure("write", float("nan"), "MB/s"))
+    )
+    report = sample.report_of(results)
+    (row,) = measure_rows(report)
+    assert (row.count, row.void, row.least, row.median, row.most) == (3, 1, "1", "2", "4")
+    assert row.zero < row.dots[0] < row.middle < row.dots[-1]
+    assert "1 without a value" in " ".join(read(render_html(report)).text)
+
+
+def test_an_image_is_told_once_with_each_change_to_it() -> None:
+    (image,) = images(sample.good_report())
+    assert (image.cells, image.state) == (sample.CELLS, "unchanged")
+    assert [change["what"] for change in image.customisation][-1] == "password of root"
+    other = replace(sample.cell_facts(sample.CELLS[1]), image={"digest_before": sample.SHA_B})
+    report = sample.good_report(cells=[sample.cell_facts(), other])
+    assert [image.state for image in images(report)] == ["unchanged", "unknown"]
+
+
+def test_what_could_not_be_known_is_said() -> None:
+    bare = replace(sample.cell_facts(), kernel={}, devices=(), boots=(), image={})
+    host = sample.host_facts(firmware=({"role": "bios", "path": "x.bin"},))
+    report = sample.good_report(cells=[bare], host=host, run=sample.run_info(commit=None), plan=None)
+    said = " ".join(unknowns(report))
+    for words in ("QEMU's program", "x.bin", "no plan", "checkout", "No facts came back from debian-12@q35",
+                  "not digested", "kernel", "devices", "cold boot"):  # fmt: skip
+        assert words in said
+    known = sample.good_report(host=sample.host_facts(qemu_digest=sample.SHA_A))
+    assert unknowns(known) == ()
+    assert "Nothing of what this report asks for is missing." in render_html(known)
+
+
+def test_the_difference_to_a_baseline_is_shown_where_one_is_given() -> None:
+    assert 'id="baseline"' not in render_html(sample.good_report())
+    hostile = "<script>x</script>"
+    failed = replace(sample.good_results()[0], outcome="FAIL", failure=Failure("AssertionError", hostile))
+    now = sample.report_of([failed, *sample.good_results()[1:]])
+    reader = read(render_html(now, baseline=sample.good_report()))
+    text = " ".join("".join(reader.text).split())
+    for words in ("Difference to the baseline", "Before is the baseline", "Regressed (1)", hostile):
+        assert words in text
+    assert "script" not in reader.tags
+    assert "#baseline" in [value for _, name, value in reader.attributes if name == "href"]
+
+
+def test_a_device_without_a_driver_is_only_wrong_where_one_is_expected() -> None:
+    bridge = sample.device("mch", "0000:00:00.0", "8086:29c0", None, "")
+    text = "".join(read(render_html(sample.good_report(cells=[sample.cell_facts(devices=(bridge,))]))).text)
+    assert "none expected" in text
+    assert "no driver" not in text

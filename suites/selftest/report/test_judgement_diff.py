@@ -1,0 +1,99 @@
+"""Two judgements compared: nothing where they agree, one named difference where they do not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from fixtures.evidence.result import CheckResult, Failure, Measure
+from fixtures.report.model.judgement_diff import What, compare_reports, judge_again
+from suites.selftest.support import report_sample as sample
+from suites.selftest.support import report_stories as stories
+
+FAILURE = Failure(
+    "AssertionError", "assert 1 == 2", detail="traceback", last_lines=("last",), again="pytest x"
+)
+PASSED = CheckResult(
+    check="a.b",
+    title="It holds.",
+    level="mandatory",
+    cell="x@y",
+    nodeid="t.py::t[x@y]",
+    outcome="PASS",
+    started="2026-01-01T00:00:00+00:00",
+    seconds=3.0,
+    worker="gw0",
+    measures=(Measure("speed", math.nan, "1/s"),),
+    evidence=("evidence/x@y/a.b/answers.jsonl",),
+    start="cold boot",
+    start_seconds=1.5,
+)
+FAILED = replace(PASSED, outcome="FAIL", failure=FAILURE)
+DIVERGED = replace(PASSED, outcome="ERROR", failure=Failure("RecordDiverged", "a.jsonl:3: another question"))
+SKIPPED = replace(PASSED, outcome="SKIP", reason=("not_in_profile", "no"))
+
+
+def elsewhere(result: CheckResult) -> CheckResult:
+    """The same, as another process at another time comes to it."""
+    failure = result.failure and replace(result.failure, detail="other", again="")
+    times = {"started": "2027-01-01T00:00:00+00:00", "seconds": 0.01, "worker": "main"}
+    return replace(result, failure=failure, evidence=(), **times)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("result", [PASSED, FAILED, SKIPPED], ids=lambda each: each.outcome)
+def test_what_came_out_the_same_is_no_difference(result: CheckResult) -> None:
+    assert judge_again([result, result], [elsewhere(result), elsewhere(result)]) == []
+
+
+@pytest.mark.parametrize(
+    ("recorded", "replayed", "what"),
+    [
+        (PASSED, FAILED, "outcome"),
+        (FAILED, PASSED, "outcome"),
+        (PASSED, SKIPPED, "outcome"),
+        (FAILED, replace(FAILED, failure=replace(FAILURE, message="assert 1 == 3")), "failure"),
+        (FAILED, replace(FAILED, failure=replace(FAILURE, kind="BootTimeout")), "failure"),
+        (FAILED, replace(FAILED, failure=replace(FAILURE, last_lines=())), "failure"),
+        (PASSED, DIVERGED, "diverged"),
+        (replace(PASSED, outcome="ERROR", failure=FAILURE), DIVERGED, "diverged"),
+        (PASSED, replace(DIVERGED, failure=Failure("EvidenceDamaged", "a.jsonl:1: cut off")), "damaged"),
+        (SKIPPED, replace(SKIPPED, reason=("device_absent_by_design", "no")), "reason"),
+        (PASSED, replace(PASSED, level="recommended"), "level"),
+        (PASSED, replace(PASSED, start_seconds=0.1), "start"),
+        (PASSED, replace(PASSED, measures=(Measure("speed", 1.0, "1/s"),)), "measures"),
+    ],
+)
+def test_each_difference_is_named_once(recorded: CheckResult, replayed: CheckResult, what: What) -> None:
+    found = [each.what for each in judge_again([recorded], [replayed])]
+    assert found[0] == what
+    assert found == [what] or found == ["outcome", "reason"]
+
+
+def test_results_that_only_one_side_has() -> None:
+    (missing,) = judge_again([PASSED, FAILED], [PASSED])
+    assert (missing.what, missing.recorded) == ("missing", "FAIL (AssertionError: assert 1 == 2)")
+    (extra,) = judge_again([], [FAILED])
+    assert (extra.what, extra.replayed) == ("extra", "FAIL (AssertionError: assert 1 == 2)")
+    # A check that was interrupted has answers, and no result.
+    assert judge_again([], [DIVERGED]) == []
+
+
+def test_an_exception_that_nobody_meant_is_the_same_by_its_words() -> None:
+    recorded = replace(FAILED, outcome="ERROR", failure=Failure("ZeroDivisionError", "by zero"))
+    replayed = replace(recorded, failure=Failure("LookFailed", "ZeroDivisionError: by zero"))
+    assert judge_again([recorded], [replayed]) == []
+    other = replace(recorded, failure=Failure("LookFailed", "KeyError: x"))
+    assert [each.what for each in judge_again([recorded], [other])] == ["failure"]
+
+
+def test_reports_are_compared_with_what_was_learned_of_cells() -> None:
+    for report in (sample.good_report(), stories.troubled_report()):
+        assert compare_reports(report, report) == []
+    report = sample.good_report()
+    first, *rest = report.cells
+    other = replace(report, cells=(replace(first, kernel={**first.kernel, "taint": 64}), *rest))
+    (difference,) = compare_reports(report, other)
+    assert (difference.what, difference.cell) == ("facts", first.cell)
+    assert str(difference).startswith(f"{first.cell}: facts: recorded {{")

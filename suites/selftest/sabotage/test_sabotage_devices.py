@@ -1,0 +1,178 @@
+"""Each check of a kind of device, on a guest whose device was broken on purpose: it fails, for the right reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fixtures.core import errors
+from fixtures.lab.pool import MachinePool
+from fixtures.oracles import framebuffer
+from suites.drivers import (
+    test_balloon,
+    test_display,
+    test_input,
+    test_panic,
+    test_rng,
+    test_serial_ports,
+    test_sound,
+    test_tpm,
+    test_watchdog,
+)
+from suites.selftest.support.device_victims import Victim, victim
+
+
+@pytest.fixture
+def broken(pool: MachinePool, tmp_path: Path) -> Iterator[Victim]:
+    with victim(pool, tmp_path) as made:
+        yield made
+
+
+def test_random_bytes_of_another_source_are_found(broken: Victim) -> None:
+    test_rng.test_random_bytes_are_the_hosts(broken.guest)
+    broken.guest.ask("mount --bind /dev/urandom /dev/hwrng")
+    with pytest.raises(AssertionError, match=r"\(1024, 60\) == \(1024, 0\)"):
+        test_rng.test_random_bytes_are_the_hosts(broken.guest)
+
+
+def test_random_bytes_that_change_on_their_way_are_found(broken: Victim) -> None:
+    broken.instance.entropy.broken = b"\0"
+    with pytest.raises(AssertionError, match=r"\(1024, 60\) == \(1024, 0\)"):
+        test_rng.test_random_bytes_are_the_hosts(broken.guest)
+
+
+def test_a_balloon_that_nobody_drives_is_found(pool: MachinePool, tmp_path: Path) -> None:
+    with victim(pool, tmp_path, private_memory=True) as broken:
+        test_balloon.test_the_balloon_takes_and_returns_memory(broken.guest)
+        broken.guest.ask("cd /sys/bus/virtio/drivers/virtio_balloon && echo virtio* >unbind")
+        broken.guest.devices.balloon.timeouts = 0.2
+        with pytest.raises(AssertionError, match=r"\(1073741824, 0\) == \(805306368, 268435456\)"):
+            test_balloon.test_the_balloon_takes_and_returns_memory(broken.guest)
+
+
+def test_a_balloon_never_takes_from_a_checkpoint(broken: Victim) -> None:
+    with pytest.raises(errors.ChangeRefused, match="needs the marker private_memory") as refused:
+        test_balloon.test_the_balloon_takes_and_returns_memory(broken.guest)
+    assert refused.value.outcome == "ERROR"
+
+
+def test_a_byte_that_a_port_changes_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+    test_serial_ports.test_a_serial_port_carries_bytes(broken.guest)
+    give = broken.instance.ports.give
+    monkeypatch.setattr(broken.instance.ports, "give", lambda data: give(data[:-1] + bytes([data[-1] ^ 1])))
+    with pytest.raises(AssertionError, match="sha256:"):
+        test_serial_ports.test_a_serial_port_carries_bytes(broken.guest)
+
+
+def test_a_port_that_is_gone_is_found(broken: Victim) -> None:
+    broken.guest.ask("cd /sys/bus/virtio/drivers/virtio_console && echo virtio* >unbind")
+    with pytest.raises(errors.CommandFailed, match="no port org.ironguest.port.0") as gone:
+        test_serial_ports.test_a_serial_port_carries_bytes(broken.guest)
+    assert gone.value.outcome == "FAIL"
+
+
+def test_a_tpm_that_forgets_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = broken.guest.devices.tpm.store
+    monkeypatch.setattr(broken.guest.devices.tpm, "store", lambda _: store("11" * 32))
+    with pytest.raises(AssertionError, match="1111"):
+        test_tpm.test_the_tpm_keeps_a_value_across_a_reset(broken.guest)
+
+
+def test_a_tpm_that_is_not_reset_with_its_machine_is_found(
+    broken: Victim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broken.guest.switch, "reset", lambda: None)
+    with pytest.raises(AssertionError, match="== '0000"):
+        test_tpm.test_the_tpm_keeps_a_value_across_a_reset(broken.guest)
+
+
+def test_a_watchdog_that_is_fed_in_secret_is_found(broken: Victim) -> None:
+    dog = (
+        "for d in /sys/class/watchdog/*; do grep -q i6300 $d/identity && printf V >/dev/${d##*/}; done; true"
+    )
+    system = broken.guest._system
+    start = system.devices.start_watchdog
+
+    class Tamed(type(system.devices)):  # type: ignore[misc]
+        def start_watchdog(self, model: str, timeout: int, feeds: int) -> tuple[str, int]:
+            told = start(model, timeout, 2)
+            broken.guest.ask(dog)
+            return told
+
+    broken.guest.devices.watchdog.timeouts = 2.5
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(system), "devices", property(lambda self: Tamed(self.shell)))
+        with pytest.raises(AssertionError, match="assert 0 >= 1"):
+            test_watchdog.test_the_watchdog_barks_when_it_is_not_fed(broken.guest)
+
+
+def test_a_watchdog_that_barks_although_it_is_fed_is_found(
+    broken: Victim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken.instance.machine.execute("watchdog-set-action", {"action": "none"})
+    journal = broken.instance.machine.journal
+    mark = journal.mark
+
+    def mark_and_bark() -> int:
+        place = mark()
+        journal.event("WATCHDOG", {"action": "none"})
+        return place
+
+    monkeypatch.setattr(journal, "mark", mark_and_bark)
+    monkeypatch.setattr(test_watchdog, "FED", 1)
+    broken.guest.devices.watchdog.timeouts = 0.1
+    with pytest.raises(AssertionError, match="assert 1 == 0"):
+        test_watchdog.test_the_watchdog_barks_when_it_is_not_fed(broken.guest)
+
+
+def test_a_panic_that_is_not_reported_is_found(broken: Victim) -> None:
+    broken.guest.ask("modprobe -r pvpanic-pci")
+    broken.guest.devices.panic.timeouts = 1.0
+    with pytest.raises(AssertionError, match=r"\[\] == \['GUEST_PANICKED \(pause\)'\]"):
+        test_panic.test_a_panic_is_reported(broken.guest)
+
+
+def test_a_key_that_does_not_arrive_is_found(broken: Victim) -> None:
+    broken.guest.ask("echo 1-1:1.0 >/sys/bus/usb/drivers/usbhid/unbind")
+    broken.guest.devices.input.patience = 3.0
+    with pytest.raises(AssertionError, match="QEMU QEMU USB Keyboard"):
+        test_input.test_input_reaches_the_guest(broken.guest)
+
+
+def test_pixels_that_do_not_reach_the_screen_are_found(broken: Victim) -> None:
+    test_display.test_the_display_shows_what_the_guest_paints(broken.guest)
+    broken.guest.ask("truncate -s 8M /run/canvas && mount --bind /run/canvas /dev/fb0")
+    broken.guest.devices.display.timeouts = 0.2
+    with pytest.raises(AssertionError, match="shown|== \\["):
+        test_display.test_the_display_shows_what_the_guest_paints(broken.guest)
+
+
+def test_a_screen_that_does_not_follow_and_a_mode_that_cannot_be_set_are_found(
+    broken: Victim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    display = broken.guest.devices.display
+    display.timeouts = 0.2
+    stale = framebuffer.look(broken.instance.machine, broken.instance.place.work / "stale.ppm")
+    with monkeypatch.context() as patch:
+        patch.setattr(framebuffer, "look", lambda machine, path: stale)
+        with pytest.raises(AssertionError, match=r"\(1280, 800\) != \(640, 480\)"):
+            test_display.test_the_display_changes_its_mode(broken.guest)
+    # Whoever holds the card first is its master, and nobody else sets a mode.
+    held = "ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q /dev/dri/card"
+    holding = "( tail -f /dev/null 9<>/dev/dri/card0 </dev/null >/dev/null 2>&1 & )"
+    broken.guest.ask(
+        f"echo >/run/ironguest-mode.end; while {held}; do :; done; {holding}; until {held}; do :; done"
+    )
+    with pytest.raises(errors.CommandFailed, match="mode: Permission denied") as refused:
+        test_display.test_the_display_changes_its_mode(broken.guest)
+    assert refused.value.outcome == "FAIL"
+
+
+def test_another_tone_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = broken.guest.devices.sound
+    play = sound.play
+    monkeypatch.setattr(sound, "play", lambda card, hertz, seconds: play(card, hertz=500, seconds=seconds))
+    with pytest.raises(AssertionError, match="< "):
+        test_sound.test_sound_is_heard(broken.guest)

@@ -1,0 +1,17 @@
+"""A hypervisor that drops flushes, on every bus: each asks for them in a way of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.guest.guest import Guest
+from suites.selftest.support.fault_injection import ignore_flushes
+from suites.storage import test_durability
+
+
+@pytest.mark.needs("shell", "disk-tools")
+def test_a_flush_that_is_dropped_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    ignore_flushes(monkeypatch)
+    source = victim.storage.give(victim.storage.source)
+    with pytest.raises(AssertionError, match="promise 1: sector 0: lost"):
+        test_durability.test_flushed_is_written(victim, source, victim.storage.give)

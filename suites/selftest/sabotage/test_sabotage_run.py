@@ -1,0 +1,170 @@
+"""Whole runs in processes of their own: what the user sees, and what the report says, when things break."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.host.acceleration import assistance
+from suites.selftest.support.paths import ROOT
+
+PROJECT = ROOT
+
+HANG = """\
+id: hang
+title: A boot sector that does nothing for ever
+system: linux
+arch: x86_64
+image: {{path: {image}, format: raw}}
+platforms: [pc-bios-ide, q35-uefi-virtio]
+console: serial
+login: {{user: root}}
+drivers: {{}}
+timeouts: {{boot: 5s, silence: 400ms}}
+"""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that ended: its exit status, what it printed, and its report's results by check."""
+
+    status: int
+    output: str
+    results: dict[str, dict[str, Any]]
+    bundle: Path
+
+
+def run(tmp_path: Path, *arguments: str) -> Finished:
+    """Run pytest from the project with a bundle, away from this run's own environment."""
+    bundle = tmp_path / "bundle"
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "IRONGUEST_WORK"))
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--bundle={bundle}", *arguments],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    results: dict[str, dict[str, Any]] = {}
+    for part in (bundle / "results").glob("*.jsonl"):
+        for line in part.read_text().splitlines():
+            record = json.loads(line)
+            if record["kind"] == "result":
+                results[record["check"]] = record
+    return Finished(done.returncode, done.stdout + done.stderr, results, bundle)
+
+
+def own_guest(tmp_path: Path, text: str) -> Path:
+    """A directory with a guest whose boot sector is an endless loop."""
+    disk = tmp_path / "hang.raw"
+    disk.write_bytes(b"\xeb\xfe".ljust(510, b"\0") + b"\x55\xaa" + bytes((1 << 20) - 512))
+    guests = tmp_path / "guests"
+    guests.mkdir()
+    (guests / "hang.yaml").write_text(text.format(image=disk))
+    return guests
+
+
+def test_a_boot_that_hangs_fails_and_blocks(tmp_path: Path) -> None:
+    guests = own_guest(tmp_path, HANG)
+    xml = tmp_path / "junit.xml"
+    done = run(
+        tmp_path,
+        "--accel=tcg",
+        f"--guests-dir={guests}",
+        "--guest=hang",
+        "--platform=pc-bios-ide",
+        f"--junitxml={xml}",
+        "suites/boot",
+    )
+    reached, complaints = done.results["boot.reaches-login"], done.results["boot.no-fatal-events"]
+    assert (reached["outcome"], reached["failure"]["kind"]) == ("FAIL", "BootTimeout")
+    assert "hangs" in reached["failure"]["message"]
+    assert "'firmware'" in reached["failure"]["message"]
+    assert complaints["outcome"] == "BLOCKED"
+    assert "NOT CERTIFIED" in done.output
+    cases = {case.get("name"): case for case in ElementTree.parse(xml).iter("testcase")}
+    assert cases["test_reaches_login[hang@pc-bios-ide]"].find("failure") is not None
+    assert cases["test_no_fatal_events[hang@pc-bios-ide]"].find("error") is not None
+    assert (done.bundle / "report.html").exists()
+
+
+def test_kvm_that_cannot_run_a_guest_is_an_internal_error(tmp_path: Path) -> None:
+    host = assistance()
+    if host.available or not host.usable:
+        pytest.skip("this host's KVM either works or cannot be opened: nothing fails by itself here")
+    # Already the firmware, in long mode, executes what such a KVM cannot.
+    guests = own_guest(tmp_path, HANG)
+    wanted = ["--guest=hang", "--platform=q35-uefi-virtio", "-k", "reaches_login"]
+    done = run(tmp_path, "--accel=kvm", f"--guests-dir={guests}", *wanted)
+    reached = done.results["boot.reaches-login"]
+    assert (reached["outcome"], reached["failure"]["kind"]) == ("FAIL", "HypervisorInternalError")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--guest=debian-13"], "debian-12"),
+        (["--platform=q36-uefi-virtio"], "q35-uefi-virtio"),
+        (["--plan=defualt"], "default"),
+        (["--guests-dir=/nowhere/at/all"], "/nowhere/at/all"),
+        (["--accel=tcg", "--require-hardware-assist"], "hardware"),
+    ],
+)
+def test_bad_input_is_one_clear_message(tmp_path: Path, arguments: list[str], words: str) -> None:
+    done = run(tmp_path, *arguments, "suites/boot")
+    assert done.status == pytest.ExitCode.USAGE_ERROR
+    assert words in done.output
+    assert "Traceback" not in done.output
+    assert done.results == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("login:", "logn:", "hang.yaml:8: "),
+        ("format: raw", "format: qcow2", "is of format raw"),
+        ("hang.raw", "gone.raw", "does not exist"),
+        ("image: {{path: {image}", "image: {{path: '${{NO_SUCH_VARIABLE}}/x.raw'", "NO_SUCH_VARIABLE"),
+    ],
+)
+def test_a_bad_guest_is_named_with_its_line(tmp_path: Path, old: str, new: str, words: str) -> None:
+    guests = own_guest(tmp_path, HANG)
+    file = guests / "hang.yaml"
+    image = str(tmp_path / "hang.raw")
+    text = HANG.replace(old, new).format(image=image) if "{{" in old else file.read_text().replace(old, new)
+    file.write_text(text)
+    done = run(tmp_path, f"--guests-dir={guests}", "--guest=hang", "suites/boot")
+    assert done.status == pytest.ExitCode.USAGE_ERROR
+    assert words in done.output
+    assert "Traceback" not in done.output
+
+
+def test_qemu_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IRONGUEST_QEMU", "/no/such/qemu")
+    done = run(tmp_path, "--guest=debian-12", "suites/boot")
+    assert done.status == pytest.ExitCode.USAGE_ERROR
+    assert "/no/such/qemu" in done.output
+
+
+def test_collecting_executes_nothing_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "tmp"
+    own.mkdir()
+    monkeypatch.setenv("TMPDIR", str(own))
+    done = run(tmp_path, "--collect-only", "-q", "--guest=debian-12", "suites/boot")
+    assert (done.status, done.results) == (0, {})
+    assert "test_reaches_login[debian-12@pc-bios-ide]" in done.output
+    assert list(own.iterdir()) == []

@@ -1,0 +1,40 @@
+"""Units of a SCSI target that lose a write, or are taken for one another."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from fixtures.guest.guest import Guest
+from fixtures.machine.hardware import Disk
+from suites.selftest.support import misbehaving_disk as bad
+from suites.selftest.support.fault_injection import Alter, Spoil
+from suites.storage import test_boundaries
+
+pytestmark = [
+    pytest.mark.needs("shell", "disk-tools"),
+    # Adapters that take more than a few units.
+    pytest.mark.device("virtio-scsi-pci*"),
+    pytest.mark.device("scsi-hd"),
+]
+
+
+def test_a_lost_sector_of_a_high_unit_is_found(victim: Guest, spoil: Spoil) -> None:
+    source = victim.storage.give(victim.storage.source)
+    spoil(bad.Loses, 9)
+    with pytest.raises(AssertionError, match="sector 9: lost"):
+        test_boundaries.test_high_unit_numbers(victim, source, victim.storage.give, 256)
+
+
+def test_a_unit_of_eight_bits_is_found(victim: Guest, alter: Alter) -> None:
+    """Whoever keeps only the low byte of a unit's number writes to another disk."""
+
+    def exchanged(disk: Disk) -> Disk:
+        other = {"IGLOW": "IGHIGH", "IGHIGH": "IGLOW"}
+        return dataclasses.replace(disk, serial=other.get(disk.serial, disk.serial))
+
+    source = victim.storage.give(victim.storage.source)
+    alter(exchanged)
+    with pytest.raises(AssertionError, match=r"(?s)lost.*stray write|stray write.*lost"):
+        test_boundaries.test_high_unit_numbers(victim, source, victim.storage.give, 256)

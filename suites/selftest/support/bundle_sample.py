@@ -1,0 +1,160 @@
+"""Small bundles of runs that no machine took part in, for the tests of bundles and of who checks them."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fixtures.channels.console.transcript import Transcript
+from fixtures.commands.verify.__main__ import verify
+from fixtures.evidence.recording import LiveRecord
+from fixtures.evidence.redaction import Redactor
+from fixtures.evidence.result import CheckResult, to_json
+from fixtures.evidence.worker_results import PartWriter
+from fixtures.machine.qmp_journal import Journal
+from fixtures.machine.wakeup import Wakeup
+from fixtures.report.bundle.attestation import statement
+from fixtures.report.bundle.manifest import ATTESTATION, MANIFEST, digests, render
+from fixtures.report.bundle.signing import Signer
+from fixtures.report.model.canonical_json import canonical
+from fixtures.report.model.report import Report
+from fixtures.run.finalize import Opened, close_bundle
+from fixtures.run.run_file import write_run
+from fixtures.run.run_start import RunStart, now
+from suites.selftest.support import report_sample as sample
+
+MACHINE = "evidence/machines/gw0/debian-12@q35-uefi-virtio/machine-1"
+ANSWERS = "evidence/debian-12@q35-uefi-virtio/storage.write-reaches-disk/answers.jsonl"
+CHECK = ("debian-12@q35-uefi-virtio", "storage.write-reaches-disk")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A bundle, its report and who signed it."""
+
+    directory: Path
+    report: Report
+    signer: Signer
+
+
+@contextmanager
+def belonging(run: str) -> Iterator[None]:
+    """Evidence that is recorded within belongs to that run."""
+    before = os.environ.get("IRONGUEST_RUN")
+    os.environ["IRONGUEST_RUN"] = run
+    try:
+        yield
+    finally:
+        os.environ.pop("IRONGUEST_RUN")
+        if before is not None:
+            os.environ["IRONGUEST_RUN"] = before
+
+
+def beginning(**changes: Any) -> RunStart:
+    """How a run began half a minute ago."""
+    started = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=30)
+    stamp = started.isoformat(timespec="milliseconds")
+    info = sample.run_info(id=str(uuid.uuid4()), started=stamp, ended=stamp)
+    host = sample.host_facts(qemu_version="7.2.13", qemu_digest=sample.SHA_B)
+    return replace(RunStart(info, host, sample.plan(), sample.planned(), (), ()), **changes)
+
+
+def good_results() -> list[CheckResult]:
+    """All passed, just now; one of them names its evidence."""
+    return [
+        replace(
+            item,
+            started=now(),
+            evidence=(ANSWERS,) if (item.cell, item.check) == CHECK else (),
+        )
+        for item in sample.good_results()
+    ]
+
+
+def record_evidence(directory: Path, run: str, secret: str = "") -> None:
+    """What a machine and a check leave behind."""
+    place = directory / MACHINE
+    with belonging(run):
+        transcript = Transcript(place, [])
+        for piece in (
+            b"Booting\r\nhello caf\xc3",
+            b"\xa9\r\n",
+            f"{secret[:4]}".encode(),
+            secret[4:].encode(),
+        ):
+            transcript.feed(piece)
+        transcript.close()
+        journal = Journal(place / "qmp.jsonl", Wakeup())
+        journal.note("command", {"execute": "cont"})
+        journal.event("RESUME", {})
+        journal.close()
+        (place / "argv.sh").write_text("qemu-system-x86_64 -m 1G -nodefaults\n")
+        record = LiveRecord(directory / ANSWERS)
+        for number in range(3):
+            record.ask("shell", {"command": f"echo {number}"}, lambda: {"output": f"x {secret}", "status": 0})
+        record.close()
+
+
+def record_results(directory: Path, results: list[CheckResult], cells: list[Any] | None = None) -> None:
+    """What a worker writes down."""
+    writer = PartWriter(directory / "results", "gw0")
+    for result in results:
+        writer.write("result", to_json(result))
+    for facts in [sample.cell_facts(cell) for cell in sample.CELLS] if cells is None else cells:
+        writer.write("cell", to_json(facts))
+    writer.close()
+
+
+def make_bundle(
+    directory: Path,
+    results: list[CheckResult] | None = None,
+    begun: RunStart | None = None,
+    signer: Signer | None = None,
+    secrets: tuple[str, ...] = (),
+    secret: str = "",
+) -> Made:
+    """A whole bundle, as a run leaves it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    signer = signer or Signer.new()
+    redactor = Redactor(secrets)
+    begun, lock = write_run(begun or beginning(), directory, redactor)
+    with lock:
+        record_evidence(directory, begun.info.id, secret)
+        record_results(directory, good_results() if results is None else results)
+        report = close_bundle(Opened(begun, redactor, signer, lock), directory, now())
+    return Made(directory, report, signer)
+
+
+def sign_again(made: Made, report: Report | None = None, signer: Signer | None = None) -> None:
+    """What a cheater who has a key does at the end."""
+    found = digests(made.directory)
+    manifest = render(found)
+    (made.directory / MANIFEST).write_bytes(manifest)
+    used = signer or made.signer
+    signed = statement(report or made.report, found, hashlib.sha256(manifest).hexdigest(), used)
+    (made.directory / ATTESTATION).write_bytes(canonical(used.sign(canonical(signed))))
+
+
+def findings(made: Made, key: Path | None = None, plan: Path | None = None) -> list[str]:
+    """Code and object of every finding, in order."""
+    _, nets = verify(made.directory, key, plan, rejudge=False)
+    return [f"{finding.code} {finding.about}" for net in nets for finding in net.findings]
+
+
+def edit(path: Path, change: Callable[[Any], None]) -> None:
+    data = json.loads(path.read_bytes())
+    change(data)
+    path.write_bytes(canonical(data))
+
+
+def public_key(signer: Signer, path: Path) -> Path:
+    path.write_bytes(signer.public_pem)
+    return path

@@ -1,0 +1,31 @@
+"""What spoils the disks of a check: the types of the fixtures ``alter`` and ``spoil``, and deaf disks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fixtures.machine import block_devices, hotplug
+from fixtures.machine.command_line import disk_controllers
+from fixtures.machine.hardware import Disk
+from suites.selftest.support import misbehaving_disk as bad
+
+Change = Callable[[Disk], Disk]
+Alter = Callable[[Change], None]
+Spoil = Callable[[type[bad._OneSector], int], None]
+
+
+def ignore_flushes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the hypervisor drop the guest's flushes of logged disks, as with ``cache=unsafe``.
+
+    The log is of what the disk is told, so they are missing there.
+    """
+
+    def deaf(disk: Disk) -> dict[str, Any]:
+        node = block_devices.block_node(disk)
+        return {**node, "cache": {"no-flush": True}} if disk.traits.logged else node
+
+    for module in (hotplug, disk_controllers):
+        monkeypatch.setattr(module, "block_node", deaf)

@@ -1,0 +1,45 @@
+"""Guests that have nothing but a screen: boot sectors that print and listen by the BIOS."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from fixtures.catalog.screen_specs import ScreenSpec
+from fixtures.channels.screen.displays import VgaDisplay
+from fixtures.channels.screen.keyboard import Keyboard
+from fixtures.channels.screen.screen_console import ScreenConsole
+from suites.selftest.machine.test_vga_text import DISPLAY, TELETYPE, printing
+from suites.selftest.support.machine_sample import Bench
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["ECHO", "printing", "screen", "spec"]
+
+# Prints what is typed: next: mov ah, 0; int 0x16; mov ah, 0x0e; mov bx, 7; int 0x10; cmp al, 0x0d; jne next;
+# mov al, 0x0a; jmp to mov ah, 0x0e
+ECHO = TELETYPE + bytes.fromhex("b400cd16b40ebb0700cd103c0d75f1b00aebf0")
+
+
+@contextmanager
+def screen(
+    directory: Path, code: bytes, layout: str = "us", **platform: Any
+) -> Iterator[tuple[Bench, ScreenConsole]]:
+    """A machine that runs ``code``, and its screen as a console."""
+    devices = platform.pop("devices", DISPLAY)
+    with Bench(directory, code, devices=devices, **platform).run() as bench:
+        display = VgaDisplay(bench.machine, directory)
+        keyboard = Keyboard(bench.machine, layout)
+        yield (
+            bench,
+            ScreenConsole(
+                "nothing@bare", display, keyboard, bench.transcript, bench.health, bench.machine.pulse
+            ),
+        )
+
+
+def spec(shows: str, **others: Any) -> ScreenSpec:
+    """What YAML would say of a screen."""
+    return ScreenSpec.model_validate({"shows": shows, **others})

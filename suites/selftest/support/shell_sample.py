@@ -1,0 +1,141 @@
+"""A guest that is a shell of this host behind a terminal, on a console that others write to as well."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import select
+import shutil
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pexpect
+
+from fixtures.channels.console.serial_console import Console
+from fixtures.channels.console.transcript import Transcript
+from fixtures.channels.shells.posix.serial_shell import SerialShell
+from fixtures.machine.health import Health
+from fixtures.machine.qmp_journal import Journal
+from fixtures.machine.wakeup import Wakeup
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+# A login as a person sees it: echo off for the password, a prompt with bracketed paste on.
+LOGIN = r"""
+while :; do
+    printf '\r\nnothing login: '; read -r user
+    stty -echo; printf 'Password: '; read -r password; stty echo
+    if [ "$user:$password" = root:secret ]; then PS1='root@nothing:~# ' exec bash --norc --noprofile -i; fi
+    printf '\r\nLogin incorrect\r\n'
+done
+"""
+
+
+class Noise:
+    """Kernel messages at places that ``seed`` decides, on average one in ``every`` pieces of output."""
+
+    def __init__(self, seed: int, every: int) -> None:
+        self._random = random.Random(seed)
+        self._every = every
+        self.count = 0
+
+    def __call__(self, data: bytes) -> bytes:
+        if self._random.randrange(self._every):
+            return data
+        self.count += 1
+        at = self._random.randrange(len(data) + 1)
+        message = f"[{self.count:5}.123456] usb 1-1: new full-speed USB device number {self.count}\r\n"
+        return data[:at] + message.encode() + data[at:]
+
+
+class Hunger:
+    """A line that swallows one character of the next thing typed that has ``word`` in it, once."""
+
+    def __init__(self, word: bytes) -> None:
+        self.word = word
+        self.eaten = 0
+
+    def __call__(self, typed: bytes) -> bytes:
+        at = typed.find(self.word) if self.word else -1
+        if at < 0:
+            return typed
+        self.word = b""
+        self.eaten += 1
+        return typed[:at] + typed[at + 1 :]
+
+
+class ShellBench:
+    """A console with a shell on it; ``sh`` is the program that the guest calls so. Ended by ``with``.
+
+    What the guest prints goes through ``noise``, what is typed through ``hunger``.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        sh: str = "dash",
+        noise: Noise | None = None,
+        scale: float = 0.1,
+        hunger: Hunger | None = None,
+    ) -> None:
+        commands = directory / "bin"
+        commands.mkdir()
+        program = shutil.which(sh)
+        assert program is not None
+        (commands / "sh").symlink_to(program)
+        path = f"{commands}:{os.environ['PATH']}"
+        self._guest = pexpect.spawn(
+            "/bin/sh",
+            ["-c", LOGIN],
+            env={"PATH": path, "HOME": str(directory), "TERM": "vt220", "USER": "root"},
+        )
+        self._ours, self._theirs = socket.socketpair()
+        self._noise = noise or (lambda data: data)
+        self._hunger = hunger or (lambda typed: typed)
+        pulse = Wakeup()
+        self.journal = Journal(directory / "qmp.jsonl", pulse)
+        self.health = Health("nothing", self.journal, pulse)
+        self.transcript = Transcript(directory / "evidence", ())
+        self.console = Console("nothing", self._ours, self.transcript, self.health, pulse)
+        # Less than the usual patience, the usual budgets.
+        self.shell = SerialShell(self.console, 30.0 / scale, scale)
+        self._bridge = threading.Thread(target=self._carry, daemon=True)
+        self._bridge.start()
+
+    def _carry(self) -> None:
+        with contextlib.suppress(OSError):
+            self._carry_all()
+        # One end is gone; the other one is told.
+        self._theirs.close()
+
+    def _carry_all(self) -> None:
+        guest = self._guest.child_fd
+        while True:
+            waited: list[Any] = [guest, self._theirs]
+            ready, _, _ = select.select(waited, [], [])
+            if self._theirs in ready:
+                typed = self._theirs.recv(4096)
+                if not typed:
+                    return
+                os.write(guest, self._hunger(typed))
+            if guest in ready:
+                self._theirs.sendall(self._noise(os.read(guest, 512)))
+
+    def __enter__(self) -> ShellBench:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ours.shutdown(socket.SHUT_RDWR)
+        self._bridge.join(30.0)
+        self.console.drain()
+        self._guest.close(force=True)
+        for end in (self._ours, self._theirs):
+            end.close()
+        self.transcript.close()
+        self.journal.close()

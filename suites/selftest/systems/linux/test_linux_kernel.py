@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import pytest
+
+from fixtures.core import errors
+from fixtures.systems.linux import firmware
+from fixtures.systems.linux import kernel as linux_kernel
+from suites.selftest.support.paths import SAMPLES
+
+DEBIAN = (SAMPLES / "debian-12-q35" / "kernel.txt").read_text()
+
+
+def edited(*changes: tuple[str, str], rows: int = 13) -> str:
+    answer = DEBIAN
+    for old, new in changes:
+        assert old in answer
+        answer = answer.replace(old, new)
+    return answer.replace("end|13", f"end|{rows}")
+
+
+def test_a_kernel_as_its_vendor_ships_it() -> None:
+    kernel = linux_kernel.parse(DEBIAN)
+    assert kernel.release == "6.1.0-56-amd64"
+    assert kernel.version_text == "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)"
+    assert (kernel.taint, kernel.taint_flags) == (0, ())
+    assert kernel.command_line.startswith("BOOT_IMAGE=/vmlinuz root=UUID=")
+    assert kernel.image_path == "/boot/vmlinuz-6.1.0-56-amd64"
+    assert kernel.image_sha256.startswith("sha256:26f2e57c")
+    assert kernel.image_is_running
+    assert (kernel.package, kernel.package_version) == ("linux-image-6.1.0-56-amd64", "6.1.192-2")
+    assert kernel.package_status == "installed"
+    assert kernel.vendor_digest == kernel.file_digest == "md5:0d8adc540aa4bb8269e5b9d5eb93c188"
+
+
+def test_a_file_that_is_not_the_vendors_differs_from_the_package_list() -> None:
+    kernel = linux_kernel.parse(edited(("\nmd5|0d8a", "\nmd5|ffff")))
+    assert kernel.vendor_digest != kernel.file_digest
+
+
+def test_a_file_of_another_build_is_not_what_runs() -> None:
+    kernel = linux_kernel.parse(edited(("version|#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2", "version|#2 SMP")))
+    assert not kernel.image_is_running
+
+
+def test_a_digest_of_rpm_is_compared_with_sha256_and_ghosts_are_left_out() -> None:
+    sha256 = "26f2e57c99338feaf71c46fa4babdc7e1a6c115943002d109fdb746667104f5f"
+    listed = f"vendor_digest|{'0' * 64}\nvendor_digest|{sha256}"
+    answer = edited(("vendor_digest|0d8adc540aa4bb8269e5b9d5eb93c188", listed), rows=14)
+    kernel = linux_kernel.parse(answer)
+    assert kernel.vendor_digest == kernel.file_digest == f"sha256:{sha256}"
+
+
+def test_a_kernel_without_a_package_has_no_digests() -> None:
+    answer = "\n".join([*DEBIAN.splitlines()[:6], "end|6"]).replace(
+        "image|/boot/vmlinuz-6.1.0-56-amd64", "image|"
+    )
+    kernel = linux_kernel.parse(answer)
+    assert (kernel.image_path, kernel.package, kernel.vendor_digest, kernel.file_digest) == (
+        "",
+        "",
+        None,
+        None,
+    )
+    assert not kernel.image_is_running
+
+
+@pytest.mark.parametrize(
+    ("change", "rows", "said"),
+    [
+        (("taint|0", "taint|none"), 13, "taint|none"),
+        (("taint|0", "tainted|0"), 13, "tainted|0"),
+        (("taint|0\n", ""), 12, "one row taint, 0 came"),
+        (("taint|0\n", "taint|0\ntaint|0\n"), 14, "one row taint, 2 came"),
+        (("vendor_digest|0d8a", "vendor_digest|"), 13, "one MD5 or SHA-256 digest"),
+        (("vendor_digest|0d8a", "vendor_digest|0d8x"), 13, "one MD5 or SHA-256 digest"),
+        (("end|13", "end|12"), 13, "closing row"),
+    ],
+)
+def test_what_is_not_understood_is_named(change: tuple[str, str], rows: int, said: str) -> None:
+    answer = DEBIAN.replace(*change) if change[0].startswith("end") else edited(change, rows=rows)
+    with pytest.raises(errors.AnswerNotUnderstood) as caught:
+        linux_kernel.parse(answer if said != "closing row" else answer.replace("end|12", "end"))
+    assert said in str(caught.value)
+
+
+def test_taint_letters_are_those_of_the_kernels_documentation() -> None:
+    assert "".join(letter for letter, _ in linux_kernel.TAINTS) == "PFSRMBUDAWCIOELKXTNJ"
+    flags = linux_kernel.taint_flags(1 << 9 | 1 << 12 | 1 << 13 | 1 << 40)
+    assert [flag[0] for flag in flags] == ["W", "O", "E", "?"]
+    assert flags[1] == "O: a module built outside the kernel's tree was loaded (bit 12)"
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ((SAMPLES / "debian-12-pc" / "firmware.txt").read_text(), ("bios", None, "none")),
+        ((SAMPLES / "debian-12-q35" / "firmware.txt").read_text(), ("uefi", True, "integrity")),
+        ("uefi|0\nlockdown|\nend|2", ("uefi", False, "")),
+        ("uefi|\nlockdown|\nend|2", ("uefi", None, "")),
+    ],
+)
+def test_firmware(answer: str, expected: tuple[str, bool | None, str]) -> None:
+    found = firmware.parse(answer)
+    assert (found.kind, found.secure_boot, found.lockdown) == expected
+
+
+@pytest.mark.parametrize(
+    "answer", ["uefi|7\nlockdown|\nend|2", "bios|1\nlockdown|\nend|2", "uefi|1\nend|2", "x"]
+)
+def test_firmware_that_is_not_understood(answer: str) -> None:
+    with pytest.raises(errors.AnswerNotUnderstood):
+        firmware.parse(answer)
+
+
+def test_a_lockdown_without_a_choice_is_not_understood() -> None:
+    with pytest.raises(errors.AnswerNotUnderstood, match="one word in brackets"):
+        firmware.parse("uefi|1\nlockdown|none integrity\nend|2")

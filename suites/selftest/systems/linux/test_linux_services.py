@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fixtures.core import errors
+from fixtures.systems.base.answers import Complaint, FailedUnit
+from fixtures.systems.linux import services
+from suites.selftest.support.paths import SAMPLES
+
+
+@pytest.mark.parametrize(
+    ("name", "state"), [("debian-12-q35", "running"), ("debian-12-q35-broken", "degraded")]
+)
+def test_states(name: str, state: str) -> None:
+    assert services.parse_state((SAMPLES / name / "state.txt").read_text()) == state
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "gut\n", "running\nrunning\n", "System has not been booted with systemd\n"]
+)
+def test_a_state_that_is_not_understood(answer: str) -> None:
+    with pytest.raises(errors.AnswerNotUnderstood, match="one of degraded"):
+        services.parse_state(answer)
+
+
+def test_failed_units() -> None:
+    assert services.parse_failed((SAMPLES / "debian-12-q35" / "failed.txt").read_text()) == ()
+    answer = (SAMPLES / "debian-12-q35-broken" / "failed.txt").read_text()
+    assert services.parse_failed(answer) == (
+        FailedUnit("ironguest-broken.service", "loaded", "/usr/bin/false"),
+    )
+
+
+def test_a_failed_unit_without_a_description() -> None:
+    (unit,) = services.parse_failed("x.mount not-found failed failed\n")
+    assert unit == FailedUnit("x.mount", "not-found", "")
+
+
+@pytest.mark.parametrize(
+    "answer", ["0 loaded units listed.", "x.service loaded active running X", "Failed to connect"]
+)
+def test_failed_units_that_are_not_understood(answer: str) -> None:
+    with pytest.raises(errors.AnswerNotUnderstood) as caught:
+        services.parse_failed(answer)
+    assert repr(answer) in str(caught.value)
+
+
+def test_complaints_of_a_stock_guest() -> None:
+    found = services.parse_complaints((SAMPLES / "debian-12-q35" / "complaints.txt").read_text())
+    assert len(found) == 4
+    assert found[0] == Complaint(
+        "kernel", "platform regulatory.0: firmware: failed to load regulatory.db (-2)", "err"
+    )
+    assert {complaint.identifier for complaint in found} == {"kernel", "login"}
+
+
+def test_a_complaint_that_is_not_utf8_comes_as_numbers() -> None:
+    found = services.parse_complaints((SAMPLES / "debian-12-q35-broken" / "complaints.txt").read_text())
+    assert found[-1] == Complaint("ironguest-sample", "bad \\xff byte", "crit")
+    assert str(found[-1]) == "ironguest-sample (crit): bad \\xff byte"
+
+
+def test_a_field_may_be_null_or_come_more_than_once() -> None:
+    record = {"PRIORITY": "0", "_COMM": "init", "MESSAGE": ["first", "second"]}
+    (complaint,) = services.parse_complaints(json.dumps(record))
+    assert complaint == Complaint("init", "first\nsecond", "emerg")
+    (complaint,) = services.parse_complaints('{"PRIORITY": "3", "MESSAGE": null}')
+    assert complaint == Complaint("unknown", "", "err")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        (SAMPLES / "debian-12-pc" / "complaints-coloured.txt").read_text().splitlines()[0],
+        '{"PRIORITY": "3", "MESSAGE": "cut o',
+        '{"PRIORITY": "9", "MESSAGE": "x"}',
+        '{"MESSAGE": "x"}',
+        '{"PRIORITY": "3", "MESSAGE": 7}',
+        '{"PRIORITY": "3", "MESSAGE": [7.5]}',
+        "[1]",
+        "No journal files were found.",
+    ],
+    ids=["coloured", "cut", "priority", "no-priority", "number", "float", "list", "words"],
+)
+def test_a_record_that_is_not_understood_is_named(line: str) -> None:
+    with pytest.raises(errors.AnswerNotUnderstood) as caught:
+        services.parse_complaints(line)
+    assert repr(line) in str(caught.value)

@@ -1,0 +1,62 @@
+"""Every script that is given to a Windows guest: whether it is PowerShell at all, and what it quotes and counts."""
+
+from __future__ import annotations
+
+import pytest
+import tree_sitter_powershell
+from tree_sitter import Language, Parser
+
+from fixtures.channels.shells.windows import powershell_agent
+from fixtures.systems.windows import commands, disks, kernel, network, pci, services, system_files
+
+SCRIPTS = {
+    "servant": powershell_agent.SCRIPT,
+    "start of the servant": powershell_agent.introduction()[-1].partition(' "')[2].rstrip('"'),
+    "pci": pci.QUESTION,
+    "disks": disks.QUESTION,
+    "network": network.QUESTION,
+    "kernel": kernel.QUESTION,
+    "firmware": kernel.FIRMWARE,
+    "state": services.STATE,
+    "failed": services.FAILED_UNITS,
+    "complaints": services.COMPLAINTS,
+    "boot id": services.BOOT_ID,
+    "sfc": system_files.QUESTION,
+    "clock": commands.CLOCK,
+    "copy": commands.copy(r"\\.\PhysicalDrive1", r"\\.\PhysicalDrive2", 1 << 20, source_offset=512),
+    "digest": commands.digest(r"\\.\PhysicalDrive1", 1 << 20),
+    "file digest": commands.file_digest(r"C:\it's here"),
+    "drop buffers": commands.drop_buffers(r"\\.\PhysicalDrive1"),
+    "sync": commands.SYNC,
+    "receive": commands.receive("10.0.2.100", 7000, 65536, r"C:\Windows\Temp\payload"),
+    "send": commands.send("10.0.2.100", 7000, r"C:\Windows\Temp\payload"),
+    "awaken": commands.awaken(1715588400.123),
+    "restart": commands.RESTART,
+    "power off": commands.POWER_OFF,
+}
+
+
+def grammar(text: str) -> bool:
+    """Whether ``text`` is PowerShell, as far as a grammar can tell."""
+    parser = Parser(Language(tree_sitter_powershell.language()))
+    return not parser.parse(text.encode()).root_node.has_error
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_script_is_powershell_in_plain_ascii_on_one_line(name: str) -> None:
+    text = SCRIPTS[name]
+    assert grammar(text)
+    assert text.isascii()
+    assert "\n" not in text or name == "servant"
+
+
+def test_the_grammar_finds_what_is_not_powershell() -> None:
+    assert not grammar(pci.QUESTION.replace("ForEach-Object {", "ForEach-Object (", 1))
+
+
+def test_commands_quote_and_count_whole_blocks() -> None:
+    assert "'C:\\it''s'" in commands.file_digest(r"C:\it's")
+    assert "New-Object byte[] 512;" in commands.digest("x", 1024, 512)
+    with pytest.raises(ValueError, match="512"):
+        commands.copy("a", "b", 100)
+    assert "DateTime(2024, 5, 13, 8, 20, 0, 123, 'Utc')" in commands.awaken(1715588400.1235)
