@@ -13,7 +13,7 @@ import pytest
 
 from fixtures.core.errors import NoSpace
 from fixtures.lab.checkpoints.checkpoint import Checkpoint
-from fixtures.lab.checkpoints.identity import changed
+from fixtures.lab.checkpoints.checkpoint_inputs import changed
 from fixtures.lab.checkpoints.store import Checkpoints
 from fixtures.media.sparse_files import sparse_digest
 from suites.selftest.support.paths import ROOT

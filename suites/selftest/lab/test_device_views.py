@@ -8,7 +8,7 @@ import json
 import pytest
 
 from fixtures.evidence.result import CellFacts
-from fixtures.lab.device_views import device_table, other_table
+from fixtures.lab.observation.device_views import device_table, other_table
 from fixtures.machine.inventory import OtherPart, PciFunction, asked_for, usb_ports
 from fixtures.report.model.driver_compatibility import compatibility, drivers_data, proposal
 from fixtures.systems.base.answers import PciDevice

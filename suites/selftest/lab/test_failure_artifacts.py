@@ -14,8 +14,8 @@ from PIL import Image
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import IronguestError, MachineKilled, MonitorFault
 from fixtures.evidence.recording import remains_of
-from fixtures.lab.failure_artifacts import keep_remains
-from fixtures.lab.instance import GuestInstance
+from fixtures.lab.instance.guest_instance import GuestInstance
+from fixtures.lab.observation.failure_artifacts import keep_remains
 from fixtures.machine.machine import Machine
 from fixtures.machine.screendump import screendump
 from fixtures.oracles.packet_capture import frames

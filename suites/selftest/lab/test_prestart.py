@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 
 from fixtures.core.errors import LaunchFailed
-from fixtures.lab.instance import GuestInstance
-from fixtures.lab.prestart import Prestart, Started
+from fixtures.lab.instance.guest_instance import GuestInstance
+from fixtures.lab.pool.prestart import Prestart, Started
 
 CLONE = cast("GuestInstance", object())
 

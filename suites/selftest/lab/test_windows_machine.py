@@ -13,8 +13,8 @@ from fixtures.channels.shells.windows.sac_shell import SacShell
 from fixtures.core import errors
 from fixtures.evidence.recording import LiveRecord
 from fixtures.guest.guest import Guest
+from fixtures.lab.observation.recording_proxy import RecordingProxy
 from fixtures.lab.operations import power_control
-from fixtures.lab.recording_proxy import RecordingProxy
 from fixtures.systems.windows import commands, kernel, services
 from suites.lifecycle import test_lifecycle
 from suites.selftest.sabotage.test_sabotage_run import run
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fixtures.lab.instance import GuestInstance
+    from fixtures.lab.instance.guest_instance import GuestInstance
 
 LONG, CRASHES, OEM = "a long answer", "a bugcheck", "an answer of 1990"
 LISTING = "".join(f"C:\\Users\\Jörg\\{number:05}.txt 日本語\n" for number in range(4000))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fixtures.core import errors
 from fixtures.oracles import disk_pattern
 from fixtures.oracles.disk_comparison import Comparison, Kind, compare, compare_disk
-from fixtures.oracles.expected_content import Layout
+from fixtures.oracles.disk_layout import Layout
 from fixtures.oracles.scratch_files import lay_down
 
 if TYPE_CHECKING:

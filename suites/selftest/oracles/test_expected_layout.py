@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fixtures.core import errors
 from fixtures.oracles import disk_pattern, scratch_files
-from fixtures.oracles.expected_content import Extent, Layout
+from fixtures.oracles.disk_layout import Extent, Layout
 
 if TYPE_CHECKING:
     from pathlib import Path

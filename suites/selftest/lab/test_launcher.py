@@ -12,12 +12,12 @@ import pytest
 from fixtures.catalog.specs import Cell
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import BootTimeout, CheckpointFault, NoSpace
-from fixtures.lab import launch
 from fixtures.lab.checkpoints import checkpoint as checkpoints
 from fixtures.lab.checkpoints import saving
 from fixtures.lab.checkpoints.store import Checkpoints
-from fixtures.lab.instance import GuestInstance, MachineDirectories
-from fixtures.lab.launch import Launcher
+from fixtures.lab.instance.guest_instance import GuestInstance, MachineDirectories
+from fixtures.lab.pool import launcher
+from fixtures.lab.pool.launcher import Launcher
 from fixtures.media.base_images import Image
 from fixtures.media.sparse_files import sparse_digest
 from suites.selftest.support import machine_sample
@@ -91,7 +91,7 @@ def _no_shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(GuestInstance, "boot", boot)
     monkeypatch.setattr(saving, "settle", lambda instance: ())
     monkeypatch.setattr(saving, "verify_unharmed", lambda instance, before: None)
-    monkeypatch.setattr(launch, "awaken", lambda instance, checkpoint: instance.machine.execute("cont"))
+    monkeypatch.setattr(launcher, "awaken", lambda instance, checkpoint: instance.machine.execute("cont"))
     return iter([None])
 
 
