@@ -127,11 +127,11 @@ def bare_qemu(hardware: Hardware) -> Iterator[BareQemu]:
     """A QEMU with the harness's command line, paused; ended and reaped on leaving."""
     pairs = [socket.socketpair() for _ in range(6)]
     ours, theirs = zip(*pairs, strict=True)
-    wiring = FdMap(*(end.fileno() for end in theirs))
+    fd_map = FdMap(*(end.fileno() for end in theirs))
     # Like the harness's, it must not be left behind by whoever is killed.
-    argv = ["setpriv", "--pdeathsig", "KILL", "--", *command_line(hardware, wiring)]
+    argv = ["setpriv", "--pdeathsig", "KILL", "--", *command_line(hardware, fd_map)]
     process = subprocess.Popen(
-        argv, pass_fds=wiring.descriptors, stdin=subprocess.DEVNULL, start_new_session=True
+        argv, pass_fds=fd_map.descriptors, stdin=subprocess.DEVNULL, start_new_session=True
     )
     try:
         for end in theirs:

@@ -20,16 +20,16 @@ from fixtures.core.project import SHIPPED_GUESTS
 from fixtures.host import qemu
 from fixtures.host.acceleration import serving, why_not_assisted
 from fixtures.host.firmware import find_firmware
-from fixtures.machine.block_devices import why_not
+from fixtures.machine.block_devices import unsupported_disk_reason
 from fixtures.machine.command_line.argv import command_line
-from fixtures.machine.disk_options import USUAL
+from fixtures.machine.disk_options import DEFAULT_DISK_OPTIONS
 from fixtures.machine.hardware import Hardware, Memory
 from fixtures.run.run_start import accelerator_words
 from fixtures.run.settings import Request, preflight, read_settings, require_wanted
 from fixtures.systems.base.answers import Kernel
 from fixtures.systems.linux import display_modes
 from fixtures.systems.linux import kernel as linux_kernel
-from suites.selftest.machine.test_argv import DISKS, UEFI, WIRING
+from suites.selftest.machine.test_argv import DISKS, FD_MAP, UEFI
 from suites.selftest.support.machine_sample import KVM, TCG
 
 if TYPE_CHECKING:
@@ -105,10 +105,10 @@ def test_the_machine_virt_has_no_drive_for_media() -> None:
 
 def test_the_machine_virt_has_no_place_for_a_cd_drive_but_on_scsi() -> None:
     words = f"{ARM.platform.id} has nothing that a CD drive could sit on"
-    assert why_not(virt(), USUAL, read_only=False, drive="cdrom") == words
+    assert unsupported_disk_reason(virt(), DEFAULT_DISK_OPTIONS, read_only=False, drive="cdrom") == words
     scsi = virt(devices={"disk": "scsi-hd", "scsi": "virtio-scsi-pci"})
-    assert why_not(scsi, USUAL, read_only=False, drive="cdrom") is None
-    assert why_not(PC, USUAL, read_only=False, drive="cdrom") is None
+    assert unsupported_disk_reason(scsi, DEFAULT_DISK_OPTIONS, read_only=False, drive="cdrom") is None
+    assert unsupported_disk_reason(PC, DEFAULT_DISK_OPTIONS, read_only=False, drive="cdrom") is None
 
 
 def hardware(accelerator: Accelerator, **changes: Any) -> Hardware:
@@ -125,7 +125,7 @@ def hardware(accelerator: Accelerator, **changes: Any) -> Hardware:
 
 def after(machine: Hardware, option: str) -> list[str]:
     """What follows each ``option`` on the command line."""
-    line = command_line(machine, WIRING)
+    line = command_line(machine, FD_MAP)
     return [value for name, value in itertools.pairwise(line) if name == option]
 
 

@@ -224,6 +224,6 @@ def test_an_image_that_is_there_already_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "windows.qcow2"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "1M"], check=True)
     cell, _ = installed(tmp_path / "gone.iso", installed=str(path))
-    image = PreparedImages(tmp_path, quiet).of(cell)
+    image = PreparedImages(tmp_path, quiet).image_of(cell)
     assert (image.path, image.digest) == (path, file_digest(path))
     assert [what for what, _ in image.customisations] == ["installed and configured before it came here"]

@@ -11,7 +11,7 @@ from fixtures.channels.console.serial_console import Console
 from fixtures.channels.console.transcript import Transcript
 from fixtures.core import errors
 from fixtures.lab.installation.monitoring import LANDMARKS, Installation, Patience
-from fixtures.machine.hardware import Medium
+from fixtures.machine.hardware import CdMedium
 from fixtures.machine.machine import Machine
 from fixtures.media.iso import write_iso
 from suites.selftest.support.installer_sample import StandIn
@@ -33,19 +33,19 @@ class Run:
         disk = directory / "disk.raw"
         with disk.open("wb") as file:
             file.truncate(1 << 20)
-        media = [Medium("installation", stand_in.write(directory / "medium.iso"), boot=True)]
+        media = [CdMedium("installation", stand_in.write(directory / "medium.iso"), boot=True)]
         if answers:
             write_iso(directory / "answers.iso", "ironguest", {"autounattend.xml": b"<unattend/>"})
-            media.append(Medium("answers", directory / "answers.iso"))
+            media.append(CdMedium("answers", directory / "answers.iso"))
         self.disk = disk
         self.told: list[str] = []
         evidence = directory / "evidence"
         self.machine = Machine(dataclasses.replace(hardware(disk, **platform), media=tuple(media)), evidence)
         self.transcript = Transcript(evidence, LANDMARKS)
         self.console = Console(
-            "nothing@bare", self.machine.console, self.transcript, self.machine.health, self.machine.pulse
+            "nothing@bare", self.machine.console, self.transcript, self.machine.health, self.machine.wakeup
         )
-        self.machine.drain = self.console.drain
+        self.machine.drain_console = self.console.drain
 
     def follow(self, patience: Patience = PATIENCE) -> None:
         medium = self.machine.hardware.media[0]

@@ -15,7 +15,7 @@ from fixtures.core.errors import LaunchFailed
 from fixtures.guest.cd_drive import medium
 from fixtures.lab.operations import cd_tray, scratch_disks
 from fixtures.lab.operations.scratch_disks import ScratchDisk
-from fixtures.machine.block_devices import why_not
+from fixtures.machine.block_devices import unsupported_disk_reason
 from fixtures.machine.disk_options import DiskOptions
 from fixtures.machine.hardware import Disk
 from fixtures.machine.machine import Machine
@@ -56,7 +56,7 @@ def bench(place: Path, kind: str) -> Iterator[Any]:
 
 
 def compared(instance: Any, disk: ScratchDisk) -> Any:
-    return scratch_disks.compare_with(instance, disk)
+    return scratch_disks.compare_with_layout(instance, disk)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -64,15 +64,15 @@ def test_media_come_and_go(tmp_path: Path, kind: str) -> None:
     with bench(tmp_path, kind) as instance:
         first, other = medium(MIB, 3), medium(2 * MIB, 4)
         words = "plugged in" if kind == "virtio-scsi" else "there from the start of another machine"
-        assert scratch_disks.give(instance, first) == words
-        assert cd_tray.tray(instance, first) == {"is_open": False, "locked": False, "holds": True}
-        cd_tray.take_medium(instance, first)
-        assert cd_tray.tray(instance, first) == {"is_open": False, "locked": False, "holds": False}
-        cd_tray.put_medium(instance, other)
-        assert cd_tray.tray(instance, first) == {"is_open": False, "locked": False, "holds": True}
+        assert scratch_disks.attach_disk(instance, first) == words
+        assert cd_tray.tray_state(instance, first) == {"is_open": False, "locked": False, "holds": True}
+        cd_tray.remove_medium(instance, first)
+        assert cd_tray.tray_state(instance, first) == {"is_open": False, "locked": False, "holds": False}
+        cd_tray.insert_medium(instance, other)
+        assert cd_tray.tray_state(instance, first) == {"is_open": False, "locked": False, "holds": True}
         assert compared(instance, other)["bad"] == 0
         assert cd_tray.press_button(instance, other) == "opened"
-        assert cd_tray.tray(instance, first) == {"is_open": True, "locked": False, "holds": False}
+        assert cd_tray.tray_state(instance, first) == {"is_open": True, "locked": False, "holds": False}
 
 
 SHAPES = {
@@ -93,12 +93,15 @@ def test_what_can_be_is_what_qemu_takes_from_the_start(tmp_path: Path, kind: str
     """A machine that starts over has what its platform can have, and QEMU refuses the rest."""
     with bench(tmp_path, kind) as instance:
         platform = instance.cell.platform
-        why = {name: why_not(platform, SHAPES[name], read_only=name == "readonly") for name in SHAPES}
+        why = {
+            name: unsupported_disk_reason(platform, SHAPES[name], read_only=name == "readonly")
+            for name in SHAPES
+        }
         possible = [shaped(name) for name, reason in why.items() if reason is None]
-        instance.start_over([scratch_disks.make(instance, disk) for disk in possible])
+        instance.start_over([scratch_disks.create_disk(instance, disk) for disk in possible])
         assert [disk.name for disk in possible if compared(instance, disk)["bad"]] == []
         for name, reason in why.items():
             # A number of a unit is nothing to give to a disk of another kind, which is never tried.
             if reason is not None and (name != "unit" or "scsi" in kind):
                 with pytest.raises(LaunchFailed):
-                    instance.start_over([scratch_disks.make(instance, shaped(name))])
+                    instance.start_over([scratch_disks.create_disk(instance, shaped(name))])

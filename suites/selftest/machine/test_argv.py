@@ -1,4 +1,4 @@
-"""QEMU's command line, word for word: a pure function of hardware and wiring."""
+"""QEMU's command line, word for word: a pure function of hardware and fd_map."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from suites.selftest.support import machine_sample
 if TYPE_CHECKING:
     from fixtures.host.acceleration import Accelerator
 
-WIRING = FdMap(qmp=10, serial=11, port=13, agent=14, entropy=16, payloads=(12,))
+FD_MAP = FdMap(qmp=10, serial=11, port=13, agent=14, entropy=16, payloads=(12,))
 DISKS = (
     Disk("root", Path("/w/root.qcow2"), "qcow2", "IGROOT"),
     Disk("source", Path("/w/source.raw"), "raw", "IGSOURCE"),
@@ -72,7 +72,7 @@ def hardware(start: Firmware, accelerator: Accelerator, **platform: object) -> H
 
 def words(machine: Hardware) -> list[object]:
     """The command line with its JSON read, so that the order of keys does not matter."""
-    return [json.loads(word) if word.startswith("{") else word for word in command_line(machine, WIRING)]
+    return [json.loads(word) if word.startswith("{") else word for word in command_line(machine, FD_MAP)]
 
 
 def storage(disk: Disk) -> list[object]:
@@ -195,8 +195,8 @@ def test_a_clone_maps_the_memory_of_its_checkpoint_and_waits_for_the_state() -> 
 
 
 def test_secure_boot_adds_smm_and_a_flash_that_only_it_can_write() -> None:
-    plain = command_line(hardware(UEFI, machine_sample.TCG, machine="q35", firmware="uefi"), WIRING)
-    secure = command_line(hardware(SECURE, machine_sample.TCG, machine="q35", firmware="uefi-secure"), WIRING)
+    plain = command_line(hardware(UEFI, machine_sample.TCG, machine="q35", firmware="uefi"), FD_MAP)
+    secure = command_line(hardware(SECURE, machine_sample.TCG, machine="q35", firmware="uefi-secure"), FD_MAP)
     assert [word for word in secure if word not in plain] == [
         "-global",
         "driver=cfi.pflash01,property=secure,value=on",
@@ -217,13 +217,13 @@ def test_secure_boot_adds_smm_and_a_flash_that_only_it_can_write() -> None:
 def test_the_hosts_cpu_is_passed_through_only_with_assistance(
     accelerator: Accelerator, cpu: str, expected: str
 ) -> None:
-    line = command_line(hardware(machine_sample.BIOS, accelerator, cpu=cpu), WIRING)
+    line = command_line(hardware(machine_sample.BIOS, accelerator, cpu=cpu), FD_MAP)
     assert line[line.index("-cpu") + 1] == expected
 
 
 def test_the_command_line_is_a_function_of_its_arguments() -> None:
     made = hardware(SECURE, machine_sample.KVM, machine="q35", firmware="uefi-secure", devices=VIRTIO)
-    assert command_line(made, WIRING) == command_line(made, WIRING)
+    assert command_line(made, FD_MAP) == command_line(made, FD_MAP)
     ids = [word["id"] for word in words(made) if isinstance(word, dict) and "id" in word]
     assert len(ids) == len(set(ids))
 

@@ -10,17 +10,17 @@ import pytest
 
 from fixtures.core.errors import BlockError
 from fixtures.host import aio
-from fixtures.machine.block_devices import block_node, disk_device, why_not
+from fixtures.machine.block_devices import block_node, disk_device, unsupported_disk_reason
 from fixtures.machine.disk_options import DiskOptions, Fault
 from fixtures.machine.hardware import Disk
 from fixtures.machine.health import judge_event
-from fixtures.machine.hotplug import room_for_disks
+from fixtures.machine.hotplug import max_hotplugged_disks
 from fixtures.machine.qmp_journal import Event
 from suites.selftest.support import machine_sample
 
 
-def disk(**traits: Any) -> Disk:
-    return Disk("d", Path("/w/d.raw"), "raw", "IGD", traits=DiskOptions(**traits), log=Path("/w/d.log"))
+def disk(**options: Any) -> Disk:
+    return Disk("d", Path("/w/d.raw"), "raw", "IGD", options=DiskOptions(**options), log=Path("/w/d.log"))
 
 
 def test_a_usual_disk_is_nothing_but_a_file() -> None:
@@ -101,7 +101,7 @@ OLD_SCSI = {"disk": "scsi-hd", "scsi": "lsi53c895a"}
 
 
 @pytest.mark.parametrize(
-    ("devices", "traits", "read_only", "words"),
+    ("devices", "options", "read_only", "words"),
     [
         (IDE, {"cache": "writethrough", "on_error": "stop"}, False, None),
         (IDE, {"cache": "none", "aio": "native", "logged": True}, False, None),
@@ -120,16 +120,16 @@ OLD_SCSI = {"disk": "scsi-hd", "scsi": "lsi53c895a"}
     ],
 )
 def test_what_a_platform_can_have(
-    devices: dict[str, str], traits: dict[str, Any], read_only: bool, words: str | None
+    devices: dict[str, str], options: dict[str, Any], read_only: bool, words: str | None
 ) -> None:
     platform = machine_sample.cell(devices=devices).platform
-    reason = why_not(platform, DiskOptions(**traits), read_only=read_only)
+    reason = unsupported_disk_reason(platform, DiskOptions(**options), read_only=read_only)
     assert (reason is None) if words is None else (reason is not None and words in reason)
 
 
 def test_room_for_disks() -> None:
     def room(**platform: Any) -> int:
-        return room_for_disks(machine_sample.cell(**platform).platform)
+        return max_hotplugged_disks(machine_sample.cell(**platform).platform)
 
     assert (room(devices=IDE), room(devices=OLD_SCSI), room(devices=SCSI)) == (0, 0, 255)
     assert (room(devices={"disk": "virtio-blk-pci"}), room(devices=NVME)) == (32, 4)

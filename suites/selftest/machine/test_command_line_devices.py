@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fixtures.machine.block_devices import can_be_plugged, carried_bus
+from fixtures.machine.block_devices import can_hotplug_disk, disk_bus
 from fixtures.machine.command_line.argv import command_line
 from fixtures.machine.disk_options import DiskOptions
 from fixtures.machine.hardware import Disk, FdMap, Hardware
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fixtures.host.acceleration import Accelerator
 
-WIRING = FdMap(qmp=10, serial=11, port=13, agent=14, entropy=16, payloads=(12,), tpm=15, guest_cid=77)
+FD_MAP = FdMap(qmp=10, serial=11, port=13, agent=14, entropy=16, payloads=(12,), tpm=15, guest_cid=77)
 
 
 def hardware(machine: str, accelerator: Accelerator, devices: Mapping[str, Any]) -> Hardware:
@@ -43,7 +43,7 @@ def made(machine: str, **devices: Any) -> dict[str, dict[str, Any]]:
 
 
 def shown(whole: Hardware) -> dict[str, dict[str, Any]]:
-    words = command_line(whole, WIRING)
+    words = command_line(whole, FD_MAP)
     read = [json.loads(word) for word in words if word.startswith("{")]
     return {each["id"]: each for each in read if "driver" in each and "id" in each}
 
@@ -69,14 +69,14 @@ def test_disks_are_where_their_model_belongs(
     found = made(machine, **devices)
     assert [found[f"disk-{name}"].get("bus") for name in ("root", "source", "target")] == buses
     platform = hardware(machine, machine_sample.TCG, devices).cell.platform
-    assert can_be_plugged(platform) is pluggable
-    assert carried_bus(platform) == (buses[0] if buses[0] in {"scsi0.0", "usb0.0"} else None)
+    assert can_hotplug_disk(platform) is pluggable
+    assert disk_bus(platform) == (buses[0] if buses[0] in {"scsi0.0", "usb0.0"} else None)
 
 
 @pytest.mark.parametrize("disk", ["ide-hd", "virtio-blk-pci"])
 def test_a_disk_of_a_model_of_its_own_keeps_it_when_the_machine_starts_with_it(disk: str) -> None:
     usual = hardware("q35", machine_sample.TCG, {"disk": disk, "usb": "qemu-xhci"})
-    stick = Disk("stick", Path("/w/stick"), "raw", "IGSTICK", traits=DiskOptions(model="usb-storage"))
+    stick = Disk("stick", Path("/w/stick"), "raw", "IGSTICK", options=DiskOptions(model="usb-storage"))
     found = shown(dataclasses.replace(usual, disks=(*usual.disks, stick)))
     assert found["disk-root"]["driver"] == disk
     assert found["disk-stick"]["driver"] == "usb-storage"
@@ -114,16 +114,16 @@ def test_a_boards_devices_need_no_slot() -> None:
 
 
 def test_the_chipsets_watchdog_is_switched_on() -> None:
-    words = command_line(hardware("q35", machine_sample.TCG, {"disk": "ide-hd", "watchdog": "itco"}), WIRING)
+    words = command_line(hardware("q35", machine_sample.TCG, {"disk": "ide-hd", "watchdog": "itco"}), FD_MAP)
     assert words[words.index("-global") + 1] == "driver=ICH9-LPC,property=noreboot,value=off"
 
 
 def test_a_tpm_is_reached_by_its_own_descriptor() -> None:
-    words = command_line(hardware("q35", machine_sample.TCG, {"disk": "ide-hd", "tpm": "tpm-tis"}), WIRING)
+    words = command_line(hardware("q35", machine_sample.TCG, {"disk": "ide-hd", "tpm": "tpm-tis"}), FD_MAP)
     assert "socket,id=tpm-control,fd=15" in words
-    assert 15 in WIRING.descriptors
-    assert 15 not in dataclasses.replace(WIRING, tpm=None).descriptors
-    assert 77 not in WIRING.descriptors
+    assert 15 in FD_MAP.descriptors
+    assert 15 not in dataclasses.replace(FD_MAP, tpm=None).descriptors
+    assert 77 not in FD_MAP.descriptors
 
 
 def test_a_vsock_has_the_address_that_was_chosen_for_it() -> None:
@@ -150,13 +150,13 @@ def test_an_iommu_comes_first_and_virtio_devices_are_behind_it(model: str, devic
         vsock="virtio-x-pci-transitional",
     )
     assert next(iter(found.values())) == device
-    translated = {
+    behind_iommu = {
         name: each.get("iommu_platform", False) for name, each in found.items() if "port" not in name
     }
     disks = dict.fromkeys(("disk-root", "disk-source", "disk-target"), True)
     others = {"iommu0": False, "nic0": False, "rng0": True, "balloon0": False, "vsock0": False}
-    spares = {name: False for name in translated if name.startswith("spare")}
-    assert translated == {**disks, **others, **spares}
+    spares = {name: False for name in behind_iommu if name.startswith("spare")}
+    assert behind_iommu == {**disks, **others, **spares}
 
 
 @pytest.mark.parametrize(
@@ -170,32 +170,32 @@ def test_an_iommu_comes_first_and_virtio_devices_are_behind_it(model: str, devic
 def test_remapped_interrupts_need_a_split_interrupt_controller(
     accelerator: Accelerator, model: str, split: bool
 ) -> None:
-    words = command_line(hardware("q35", accelerator, {"disk": "ide-hd", "iommu": model}), WIRING)
+    words = command_line(hardware("q35", accelerator, {"disk": "ide-hd", "iommu": model}), FD_MAP)
     assert words[words.index("-machine") + 1] == ("q35,kernel-irqchip=split" if split else "q35")
 
 
 def test_a_name_with_commas_is_one_name() -> None:
     plain = hardware("pc", machine_sample.TCG, {"disk": "ide-hd"})
     varied = dataclasses.replace(plain, cell=dataclasses.replace(plain.cell, id="g@p,cpus=4,nic=e1000"))
-    words = command_line(varied, WIRING)
+    words = command_line(varied, FD_MAP)
     assert words[words.index("-name") + 1] == "g@p,,cpus=4,,nic=e1000"
 
 
 def test_a_guest_that_gives_long_answers_has_a_second_serial_port_for_them() -> None:
     bare = hardware("q35", machine_sample.TCG, {"disk": "ide-hd"})
-    assert command_line(bare, WIRING).count("-serial") == 1
-    words = command_line(bare, dataclasses.replace(WIRING, results=16))
+    assert command_line(bare, FD_MAP).count("-serial") == 1
+    words = command_line(bare, dataclasses.replace(FD_MAP, results=16))
     assert [words[at + 1] for at, word in enumerate(words) if word == "-serial"] == [
         "chardev:console",
         "chardev:results",
     ]
     assert "socket,id=results,fd=16" in words
-    assert 16 in dataclasses.replace(WIRING, results=16).descriptors
+    assert 16 in dataclasses.replace(FD_MAP, results=16).descriptors
 
 
 def test_each_card_has_a_network_a_payload_and_a_capture_of_its_own() -> None:
     bare = hardware("q35", machine_sample.TCG, {"disk": "ide-hd", "nic": ["e1000e", "vmxnet3"]})
-    line = command_line(bare, dataclasses.replace(WIRING, payloads=(12, 17)))
+    line = command_line(bare, dataclasses.replace(FD_MAP, payloads=(12, 17)))
     assert [word for word in line if word.startswith("user,")] == [
         "user,id=net0,restrict=on,guestfwd=tcp:10.0.2.100:7000-chardev:payload",
         "user,id=net1,restrict=on,net=10.0.3.0/24,guestfwd=tcp:10.0.3.100:7000-chardev:payload1",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.core.deadline import Deadline
-from fixtures.lab.instance import Base, GuestInstance, MachineDirectories, make_files
+from fixtures.lab.instance.guest_instance import BackingFiles, GuestInstance, MachineDirectories, create_files
 from fixtures.machine.hardware import Disk
 from fixtures.media.base_images import Image
 from suites.selftest.support.machine_sample import hardware, saying
@@ -28,7 +28,7 @@ def test_a_machine_starts_from_its_drive(tmp_path: Path, machine: str, drive: Dr
     root = Disk("root", place.work / "root.qcow2", "qcow2", "IGROOT", drive=drive)
     made = replace(hardware(base, machine=machine), disks=(root,))
     instance = GuestInstance(
-        make_files(made, Base(base, "raw")), Image(base, "raw", "", "a boot sector"), place
+        create_files(made, BackingFiles(base, "raw")), Image(base, "raw", "", "a boot sector"), place
     )
     try:
         instance.machine.start()

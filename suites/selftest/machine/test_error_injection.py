@@ -197,10 +197,10 @@ def test_last_words_come_before_the_end(tmp_path: Path) -> None:
         def last_words() -> None:
             bench.transcript.feed(b"[    9.000000] Kernel panic - not syncing: at the very end\n")
 
-        bench.machine.drain = last_words
+        bench.machine.drain_console = last_words
         with pytest.raises(GuestCrashed, match="at the very end"):
             signalled(bench, signal.SIGKILL)
-        bench.machine.drain = bench.console.drain
+        bench.machine.drain_console = bench.console.drain
 
 
 @pytest.mark.parametrize(

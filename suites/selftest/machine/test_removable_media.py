@@ -10,10 +10,10 @@ import pytest
 
 from fixtures.core.errors import LaunchFailed
 from fixtures.machine.command_line.argv import command_line
-from fixtures.machine.hardware import Disk, FdMap, Hardware, Medium
+from fixtures.machine.hardware import CdMedium, Disk, FdMap, Hardware
 from suites.selftest.support import machine_sample
 
-WIRING = FdMap(qmp=10, serial=11, port=13, agent=14, entropy=15, payloads=(12,))
+FD_MAP = FdMap(qmp=10, serial=11, port=13, agent=14, entropy=15, payloads=(12,))
 DISKS = (Disk("root", Path("/w/root.qcow2"), "qcow2", "IGROOT"),)
 
 
@@ -31,7 +31,7 @@ def test_enlightenments_are_the_cpus() -> None:
         for platform in ({}, {"enlightenments": words})
     )
     for hardware, expected in ((plain, "host"), (enlightened, "host,hv-relaxed=on,hv-spinlocks=0x1fff")):
-        argv = command_line(hardware, WIRING)
+        argv = command_line(hardware, FD_MAP)
         assert argv[argv.index("-cpu") + 1] == expected
 
 
@@ -46,7 +46,7 @@ def test_enlightenments_are_the_cpus() -> None:
 def test_media_lie_in_drives_behind_the_disks(
     platform: dict[str, object], places: list[tuple[object, ...]]
 ) -> None:
-    media = (Medium("installation", Path("/m/x.iso"), boot=True), Medium("answers", Path("/w/a.iso")))
+    media = (CdMedium("installation", Path("/m/x.iso"), boot=True), CdMedium("answers", Path("/w/a.iso")))
     hardware = Hardware(
         machine_sample.cell(**platform),
         Path("/q"),
@@ -56,7 +56,7 @@ def test_media_lie_in_drives_behind_the_disks(
         Path("/c"),
         media,
     )
-    argv = command_line(hardware, WIRING)
+    argv = command_line(hardware, FD_MAP)
     made = [
         json.loads(word) for before, word in itertools.pairwise(argv) if before in {"-device", "-blockdev"}
     ]
@@ -68,7 +68,7 @@ def test_media_lie_in_drives_behind_the_disks(
 
 
 def test_more_media_than_there_are_places_for() -> None:
-    media = tuple(Medium(str(number), Path("/m")) for number in range(4))
+    media = tuple(CdMedium(str(number), Path("/m")) for number in range(4))
     hardware = Hardware(
         machine_sample.cell(),
         Path("/q"),
@@ -81,4 +81,4 @@ def test_more_media_than_there_are_places_for() -> None:
     with pytest.raises(
         LaunchFailed, match="platform bare: no place for the medium 3: machine pc has 4 ATA devices"
     ):
-        command_line(hardware, WIRING)
+        command_line(hardware, FD_MAP)

@@ -8,7 +8,8 @@ import pytest
 
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import MachineNotUsable
-from fixtures.machine.vga_text import TextMode, VgaText, read_text, stopped, text_mode
+from fixtures.machine.port_io import while_paused
+from fixtures.machine.vga_text import TextMode, VgaText, read_text, text_mode
 from suites.selftest.support.machine_sample import HANG, Bench
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def test_a_screen_that_scrolled_by_hardware(tmp_path: Path) -> None:
 
 def test_looking_leaves_a_machine_as_it_was(tmp_path: Path) -> None:
     with Bench(tmp_path, HANG, devices=DISPLAY).run() as bench:
-        with stopped(bench.machine):
+        with while_paused(bench.machine):
             assert bench.machine.execute("query-status")["status"] == "paused"
         assert bench.machine.execute("query-status")["status"] == "running"
         bench.machine.execute("stop")

@@ -86,5 +86,8 @@ def test_what_hyper_vs_crash_registers_hold_is_told() -> None:
 
 
 def test_a_bugcheck_without_a_name_here_is_its_number() -> None:
-    assert windows_bugchecks.named(0xDEADBEEF) == "bugcheck 0xDEADBEEF"
-    assert windows_bugchecks.in_event({"action": "pause", "info": {"type": "s390", "core": 0}}) is None
+    assert windows_bugchecks.describe_bugcheck(0xDEADBEEF) == "bugcheck 0xDEADBEEF"
+    assert (
+        windows_bugchecks.bugcheck_from_event({"action": "pause", "info": {"type": "s390", "core": 0}})
+        is None
+    )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fixtures.catalog.catalog import Catalog
 from fixtures.catalog.image_sources import InstalledImage
 from fixtures.catalog.specs import Cell, Login
-from fixtures.media.answer_files import MARKER, Answers, render
+from fixtures.media.answer_files import SETUP_MARKER, AnswerFiles, render
 from suites.selftest.support.paths import ROOT
 
 if TYPE_CHECKING:
@@ -79,14 +79,14 @@ FORBIDDEN = re.compile(
 )
 
 
-def answers(cell: Cell, login: Login | None = None, drivers: bool = False, **image: object) -> Answers:
+def answers(cell: Cell, login: Login | None = None, drivers: bool = False, **image: object) -> AnswerFiles:
     assert isinstance(cell.guest.image, InstalledImage)
     files = {"viostor/viostor.inf": b"[Version]", "NetKVM/netkvm.inf": b"[Version]"} if drivers else {}
     spec = cell.guest.image.model_copy(update=image)
     return render(spec, login or cell.guest.login, cell.platform, files)
 
 
-def unattended(made: Answers) -> ElementTree.Element:
+def unattended(made: AnswerFiles) -> ElementTree.Element:
     return ElementTree.fromstring(made.files["autounattend.xml"])
 
 
@@ -102,7 +102,7 @@ def leaves(element: ElementTree.Element, path: str = "") -> Iterator[tuple[str, 
             yield here, child.text or ""
 
 
-def components(made: Answers) -> dict[tuple[str, str], ElementTree.Element]:
+def components(made: AnswerFiles) -> dict[tuple[str, str], ElementTree.Element]:
     found = {}
     for part in unattended(made):
         assert (part.tag, list(part.attrib)) == (f"{UNATTEND}settings", ["pass"])
@@ -115,7 +115,7 @@ def components(made: Answers) -> dict[tuple[str, str], ElementTree.Element]:
     return found
 
 
-def text_of(made: Answers, path: str, name: str = "") -> list[str]:
+def text_of(made: AnswerFiles, path: str, name: str = "") -> list[str]:
     """The texts at ``path`` in all components, or in that of this name."""
     return [
         text
@@ -257,8 +257,10 @@ def test_the_script_switches_emergency_management_on_and_says_how_it_ended() -> 
         assert not line.startswith("call :do ") or lines[number + 1] == "if errorlevel 1 exit /b 1"
     told = [how.removeprefix("SetupComplete.cmd: ") for _, how in made.customisations]
     assert [call for call in calls if call not in told] == []
-    assert lines.index(f">COM1 echo {MARKER} done") < lines.index("shutdown.exe /s /t 180")
-    assert f">COM1 echo {MARKER} failed: Windows Setup met a fatal error" in made.files[HANDLER].decode()
+    assert lines.index(f">COM1 echo {SETUP_MARKER} done") < lines.index("shutdown.exe /s /t 180")
+    assert (
+        f">COM1 echo {SETUP_MARKER} failed: Windows Setup met a fatal error" in made.files[HANDLER].decode()
+    )
 
 
 def test_a_client_takes_its_console_from_the_features_on_demand() -> None:

@@ -201,7 +201,7 @@ def test_an_image_that_is_damaged_as_soon_as_it_is_made(
 ) -> None:
     monkeypatch.setattr(debian_builder, "build", Builder())
     monkeypatch.setattr(base_images, "require_space", lambda *_: None)
-    monkeypatch.setattr(base_images, "describe", lambda directory, facts: _lie(directory))
+    monkeypatch.setattr(base_images, "write_description", lambda directory, facts: _lie(directory))
     with pytest.raises(MediaFault, match="damaged again just after it was made; is the disk failing"):
         prepare(guest(build="debian", suite="bookworm"), quiet, tmp_path)
 

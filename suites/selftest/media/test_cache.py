@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.core.errors import HostFault, MediaFault
-from fixtures.media.cache import Cache, cache_root, digest_of, remove_tree
+from fixtures.media.cache import Cache, cache_key, cache_root, remove_tree
 from suites.selftest.support.paths import ROOT
 
 # Makes entry "k", says "making" while the lock is held, and goes on when it is told to.
@@ -152,9 +152,9 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_key_depends_on_content_and_not_on_order() -> None:
-    assert digest_of({"a": 1, "b": [2]}) == digest_of({"b": [2], "a": 1})
-    assert digest_of({"a": 1}) != digest_of({"a": "1"})
-    assert len(digest_of({})) == 64
+    assert cache_key({"a": 1, "b": [2]}) == cache_key({"b": [2], "a": 1})
+    assert cache_key({"a": 1}) != cache_key({"a": "1"})
+    assert len(cache_key({})) == 64
 
 
 def test_a_tree_with_read_only_parts_is_removed(tmp_path: Path) -> None:

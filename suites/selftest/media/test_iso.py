@@ -10,8 +10,8 @@ import pytest
 
 from fixtures.catalog.image_sources import VirtioWin
 from fixtures.core.errors import MediaFault
-from fixtures.media.iso import opened, write_iso
-from fixtures.media.virtio_win import drivers_for, take_drivers
+from fixtures.media.iso import open_iso, write_iso
+from fixtures.media.virtio_win import drivers_for, read_drivers
 from suites.selftest.support.machine_sample import cell
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ FILES = {
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "answers.iso"
     write_iso(path, "ironguest", FILES)
-    with opened(path) as medium:
+    with open_iso(path) as medium:
         assert medium.folder("DRIVERS/ViOsToR") == "drivers/viostor"
         assert (medium.folder("drivers/netkvm"), medium.folder("nothing")) == (None, None)
         read = {
@@ -46,7 +46,10 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 def test_what_is_no_iso_image_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "virtio-win.iso"
     path.write_bytes(content)
-    with pytest.raises(MediaFault, match=r"virtio-win\.iso: is no ISO image that can be read"), opened(path):
+    with (
+        pytest.raises(MediaFault, match=r"virtio-win\.iso: is no ISO image that can be read"),
+        open_iso(path),
+    ):
         pass
 
 
@@ -65,7 +68,7 @@ def test_media_with_nothing_but_short_names_are_read_too(tmp_path: Path) -> None
     image.close()
     medium = VirtioWin(path=str(tmp_path / "virtio-win.iso"), folder="2k22")
     platform = cell(devices={"disk": "virtio-blk-pci"}).platform
-    assert take_drivers(medium, platform) == {"viostor/VIOSTOR.INF": b"inf"}
+    assert read_drivers(medium, platform) == {"viostor/VIOSTOR.INF": b"inf"}
 
 
 def test_each_device_has_its_driver_and_no_other() -> None:

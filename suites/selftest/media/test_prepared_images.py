@@ -22,12 +22,12 @@ def test_what_one_process_verified_the_others_take(tmp_path: Path) -> None:
     next_run.mkdir()
     disk.write_bytes(b"data" * 512)
     spec = guest(path=str(disk), format="raw", checksum=file_digest(disk))
-    image = PreparedImages(run, quiet).of(Cell.of(spec, cell().platform))
+    image = PreparedImages(run, quiet).image_of(Cell.of(spec, cell().platform))
     assert (image.path, image.digest) == (disk, file_digest(disk))
     disk.write_bytes(b"else" * 512)
     # The digest is taken again when the run ends; whoever joins it before takes what was found at its start.
-    assert PreparedImages(run, quiet).of(Cell.of(spec, cell().platform)) == image
+    assert PreparedImages(run, quiet).image_of(Cell.of(spec, cell().platform)) == image
     with pytest.raises(MediaFault, match=r"expected sha256:\w+, found sha256:\w+"):
-        PreparedImages(next_run, quiet).of(Cell.of(spec, cell().platform))
+        PreparedImages(next_run, quiet).image_of(Cell.of(spec, cell().platform))
     assert [path.name for path in run.iterdir()] == [f"image-{spec.id}.json"]
     assert list(next_run.iterdir()) == []

@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.guest.guest import Guest
 from fixtures.lab.operations.scratch_disks import ScratchDisk
-from fixtures.machine.disk_options import USUAL
+from fixtures.machine.disk_options import DEFAULT_DISK_OPTIONS
 from fixtures.machine.hardware import Disk
 from fixtures.systems.base.storage import Verified
 from fixtures.systems.linux.storage import LinuxStorage
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.device("virtio-blk-*")
 
 def without_faults(disk: Disk) -> Disk:
     """Errors that nobody hears of."""
-    return dataclasses.replace(disk, traits=dataclasses.replace(disk.traits, faults=()))
+    return dataclasses.replace(disk, options=dataclasses.replace(disk.options, faults=()))
 
 
 SPOILED = [
@@ -41,38 +41,38 @@ def test_a_spoiled_sector_is_named(
     victim: Guest, spoil: Spoil, kind: type[bad._OneSector], sector: int, said: str
 ) -> None:
     spoil(kind, sector)
-    source = victim.storage.give(victim.storage.source)
-    target = victim.storage.give(victim.storage.target)
+    source = victim.storage.attach(victim.storage.source)
+    target = victim.storage.attach(victim.storage.target)
     with pytest.raises(AssertionError, match=said):
         test_requests.test_requests_of_every_shape(victim, source, target)
 
 
 def test_a_sector_lost_on_large_sectors_is_found(victim: Guest, spoil: Spoil) -> None:
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     spoil(bad.Loses, 72)
     with pytest.raises(AssertionError, match="sector 72: lost"):
-        test_requests.test_sector_sizes(victim, source, victim.storage.give, (512, 4096))
+        test_requests.test_sector_sizes(victim, source, victim.storage.attach, (512, 4096))
 
 
 def test_sectors_of_another_size_are_found(victim: Guest, alter: Alter) -> None:
-    source = victim.storage.give(victim.storage.source)
-    alter(lambda disk: dataclasses.replace(disk, traits=USUAL))
+    source = victim.storage.attach(victim.storage.source)
+    alter(lambda disk: dataclasses.replace(disk, options=DEFAULT_DISK_OPTIONS))
     with pytest.raises(AssertionError, match=r"\(512, 512, "):
-        test_requests.test_sector_sizes(victim, source, victim.storage.give, (4096, 4096))
+        test_requests.test_sector_sizes(victim, source, victim.storage.attach, (4096, 4096))
 
 
 def test_a_bit_flipped_behind_a_cache_is_found(victim: Guest, spoil: Spoil) -> None:
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     spoil(bad.Flips, 3000)
     with pytest.raises(AssertionError, match="sector 3000: bit flip"):
         test_requests.test_caches_and_formats(
-            victim, source, victim.storage.give, "writethrough", "threads", "raw"
+            victim, source, victim.storage.attach, "writethrough", "threads", "raw"
         )
 
 
 def test_what_fio_could_not_know_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that says all is well, and wrote nothing: the guest at hand has no fio."""
-    target = victim.storage.give(victim.storage.target)
+    target = victim.storage.attach(victim.storage.target)
     size = 16384 * 512
     monkeypatch.setattr(LinuxStorage, "has_fio", lambda tools: True)
     monkeypatch.setattr(LinuxStorage, "fio", lambda *_, within: Verified(0, size, size))
@@ -84,10 +84,10 @@ def test_what_fio_could_not_know_is_found(victim: Guest, monkeypatch: pytest.Mon
 
 
 def test_a_read_only_disk_that_is_not_is_found(victim: Guest, alter: Alter) -> None:
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     alter(lambda disk: dataclasses.replace(disk, read_only=False))
     with pytest.raises(AssertionError, match="read_only=False"):
-        test_requests.test_read_only_refuses_writes(victim, source, victim.storage.give)
+        test_requests.test_read_only_refuses_writes(victim, source, victim.storage.attach)
 
 
 def grow(disk: Disk) -> Disk:
@@ -104,25 +104,25 @@ def test_a_disk_of_another_size_is_found(victim: Guest, alter: Alter) -> None:
 
 
 def test_a_disk_that_goes_on_past_its_end_is_found(victim: Guest, alter: Alter) -> None:
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     alter(grow)
     with pytest.raises(AssertionError, match="assert 'done' in "):
         test_boundaries.test_past_the_end_is_refused(
-            victim, source, victim.storage.give(victim.storage.target)
+            victim, source, victim.storage.attach(victim.storage.target)
         )
 
 
 def test_an_address_with_too_few_bits_is_found(victim: Guest, spoil: Spoil) -> None:
     spoil(bad.Wraps, 1 << 32)
     with pytest.raises(AssertionError, match=r"misdirected \(from sector 42949672"):
-        test_boundaries.test_large_disk_edges(victim, victim.storage.give)
+        test_boundaries.test_large_disk_edges(victim, victim.storage.attach)
 
 
 def test_a_lost_sector_of_a_tiny_disk_is_found(victim: Guest, spoil: Spoil) -> None:
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     spoil(bad.Loses, 7)
     with pytest.raises(AssertionError, match="sector 7: lost"):
-        test_boundaries.test_tiny_disks(victim, source, victim.storage.give, 8)
+        test_boundaries.test_tiny_disks(victim, source, victim.storage.attach, 8)
 
 
 def test_two_disks_exchanged_among_many_are_found(victim: Guest, alter: Alter) -> None:
@@ -135,32 +135,32 @@ def test_two_disks_exchanged_among_many_are_found(victim: Guest, alter: Alter) -
 def test_an_error_that_spreads_is_found(victim: Guest, spoil: Spoil) -> None:
     spoil(bad.Fails, test_faults.BAD)
     with pytest.raises(AssertionError, match="assert 'I/O error' == 'done'"):
-        test_faults.test_read_error_is_reported(victim, victim.storage.give)
+        test_faults.test_read_error_is_reported(victim, victim.storage.attach)
 
 
 def test_a_swallowed_error_is_found(victim: Guest, alter: Alter) -> None:
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     alter(without_faults)
-    give = victim.storage.give
+    give = victim.storage.attach
     with pytest.raises(AssertionError, match="assert 'done' == 'I/O error'"):
         test_faults.test_read_error_is_reported(victim, give)
-    assert victim.storage.take(ScratchDisk.of("target", victim.storage.target.layout))
+    assert victim.storage.detach(ScratchDisk.of("target", victim.storage.target.layout))
     with pytest.raises(AssertionError, match="assert 'done' == 'I/O error'"):
         test_faults.test_write_error_is_reported(victim, source, give, "buffered")
-    assert victim.storage.take(ScratchDisk.of("target", victim.storage.target.layout))
+    assert victim.storage.detach(ScratchDisk.of("target", victim.storage.target.layout))
     with pytest.raises(AssertionError, match="assert 'done' == 'I/O error'"):
         test_faults.test_flush_error_is_reported(victim, source, give)
 
 
 def test_a_write_lost_over_a_stop_is_found(victim: Guest, spoil: Spoil) -> None:
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     spoil(bad.Loses, test_faults.BAD)
     with pytest.raises(AssertionError, match="sector 6000: lost"):
-        test_faults.test_stops_on_error_and_goes_on(victim, source, victim.storage.give, "EIO")
+        test_faults.test_stops_on_error_and_goes_on(victim, source, victim.storage.attach, "EIO")
 
 
 def test_a_bit_flipped_by_a_slow_disk_is_found(victim: Guest, spoil: Spoil) -> None:
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     spoil(bad.Flips, 1010)
     with pytest.raises(AssertionError, match="sector 1010: bit flip"):
-        test_faults.test_slow_is_not_broken(victim, source, victim.storage.give)
+        test_faults.test_slow_is_not_broken(victim, source, victim.storage.attach)

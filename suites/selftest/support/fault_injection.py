@@ -25,7 +25,7 @@ def ignore_flushes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def deaf(disk: Disk) -> dict[str, Any]:
         node = block_devices.block_node(disk)
-        return {**node, "cache": {"no-flush": True}} if disk.traits.logged else node
+        return {**node, "cache": {"no-flush": True}} if disk.options.logged else node
 
     for module in (hotplug, disk_controllers):
         monkeypatch.setattr(module, "block_node", deaf)

@@ -105,11 +105,11 @@ class Bench:
         self.machine = Machine(hardware(disk(directory / "disk.raw", code), **platform), self.evidence)
         self.health = self.machine.health
         self.transcript = Transcript(self.evidence, landmarks(self.machine.hardware.cell.guest))
-        self.machine.describe = self._describe
+        self.machine.collect_postmortem = self._describe
         self.console = Console(
-            "nothing@bare", self.machine.console, self.transcript, self.health, self.machine.pulse
+            "nothing@bare", self.machine.console, self.transcript, self.health, self.machine.wakeup
         )
-        self.machine.drain = self.console.drain
+        self.machine.drain_console = self.console.drain
 
     def _describe(self) -> Postmortem:
         return Postmortem(

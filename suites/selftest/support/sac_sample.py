@@ -264,15 +264,15 @@ class SacBench:
     ) -> None:
         self._ours, self._theirs = socket.socketpair()
         self.guest = SacGuest(self._theirs, manners or Manners(), runner)
-        pulse = Wakeup()
-        self.journal = Journal(directory / "qmp.jsonl", pulse)
-        self.health = Health("windows", self.journal, pulse)
+        wakeup = Wakeup()
+        self.journal = Journal(directory / "qmp.jsonl", wakeup)
+        self.health = Health("windows", self.journal, wakeup)
         self.transcript = Transcript(directory / "evidence", ())
-        self.console = Console("windows", self._ours, self.transcript, self.health, pulse)
+        self.console = Console("windows", self._ours, self.transcript, self.health, wakeup)
         ours, self._port = socket.socketpair()
         self._ends = (ours, self._port)
         self.guest.servant.port = self._port.sendall
-        results = Results("windows", ours, pulse).take if port else None
+        results = Results("windows", ours, wakeup).take if port else None
         self.shell = SacShell(self.console, 300.0, 0.1, port or "-", results, debounce=debounce)
         self._thread = threading.Thread(target=self.guest.serve, daemon=True)
         self._thread.start()

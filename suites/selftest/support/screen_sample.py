@@ -35,7 +35,7 @@ def screen(
         yield (
             bench,
             ScreenConsole(
-                "nothing@bare", display, keyboard, bench.transcript, bench.health, bench.machine.pulse
+                "nothing@bare", display, keyboard, bench.transcript, bench.health, bench.machine.wakeup
             ),
         )
 

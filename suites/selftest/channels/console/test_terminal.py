@@ -99,7 +99,7 @@ def test_a_shell_that_paints_every_character_is_heard_and_obeyed(tmp_path: Path)
     bare = hardware(disk(tmp_path / "disk.raw", HANG), machine="q35", firmware="uefi", memory="256M")
     machine = Machine(replace(bare, firmware=firmware, variables=variables), tmp_path / "evidence")
     transcript = Transcript(tmp_path / "evidence", ())
-    console = Console("shell", machine.console, transcript, machine.health, machine.pulse)
+    console = Console("shell", machine.console, transcript, machine.health, machine.wakeup)
     terminal = Terminal(console)
     deadline = Deadline.after(100.0)
     try:

@@ -48,10 +48,10 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CmdShell]:
     }
     cmd = pexpect.spawn(str(WINE), ["cmd"], env=environment, dimensions=(24, 80), timeout=90)
     ours, theirs = socket.socketpair()
-    pulse = Wakeup()
-    journal = Journal(directory / "qmp.jsonl", pulse)
+    wakeup = Wakeup()
+    journal = Journal(directory / "qmp.jsonl", wakeup)
     transcript = Transcript(directory / "evidence", ())
-    console = Console("wine", ours, transcript, Health("wine", journal, pulse), pulse)
+    console = Console("wine", ours, transcript, Health("wine", journal, wakeup), wakeup)
     bridge = threading.Thread(target=_carry, args=(cmd.child_fd, theirs), daemon=True)
     bridge.start()
     shell = CmdShell(Terminal(console), 60.0, 1.0)

@@ -119,7 +119,7 @@ def prompt(directory: Path) -> Iterator[DosPrompt]:
         disk.write_bytes(image.read_bytes().ljust(1 << 20, b"\0"))
         bench.run()
         display, keyboard = VgaDisplay(bench.machine, directory), Keyboard(bench.machine, "us")
-        screen = ScreenConsole("dos", display, keyboard, bench.transcript, bench.health, bench.machine.pulse)
+        screen = ScreenConsole("dos", display, keyboard, bench.transcript, bench.health, bench.machine.wakeup)
         assert screen.wait_until(lambda look: "A:\\>" in look.lines, Deadline.after(60.0)) is not None
         yield DosPrompt(screen, 20.0, 3.0)
 
