@@ -39,18 +39,18 @@ def test_freezes_for_a_snapshot(guest: Guest, source_disk: ScratchDisk, give_dis
     """A snapshot of a frozen guest is sound and has what nobody made safe; the guest writes on after it."""
     disk = give_disk(with_file_system("target", "ext4"))
     guest.durability.mount(disk, "/mnt")
-    safe = guest.durability.record(source_disk, disk, "/mnt", 0)
-    frozen = guest.agent.snapshot_frozen(disk)
+    safe = guest.durability.write_durable_file(source_disk, disk, "/mnt", 0)
+    frozen = guest.agent.snapshot_while_frozen(disk)
     assert (frozen.before, frozen.during, frozen.after) == ("thawed", "frozen", "thawed")
     assert frozen.file_systems >= 2
-    kept = guest.durability.kept_in_snapshot(disk, [safe, guest.durability.unsafe_record(source_disk, 0)])
+    kept = guest.durability.verify_snapshot(disk, [safe, guest.durability.unflushed_file(source_disk, 0)])
     assert kept.problems == ()
-    guest.durability.record(source_disk, disk, "/mnt", 1)
+    guest.durability.write_durable_file(source_disk, disk, "/mnt", 1)
 
 
 @pytest.mark.check("agent.turns-the-guest-off", level="mandatory")
 def test_turns_the_guest_off(guest: Guest) -> None:
     """Told by the agent, the guest turns the machine off, once, and QEMU leaves in order."""
-    shutdown = guest.switch.shut_down_by_agent()
+    shutdown = guest.power.shut_down_by_agent()
     assert (shutdown.asked_by_guest, shutdown.reason) == (True, "guest-shutdown")
     assert (shutdown.shutdowns, shutdown.exit) == (1, "left with exit status 0")

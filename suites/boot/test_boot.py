@@ -22,7 +22,7 @@ def test_reaches_login(guest: Guest, measure: MeasureVerb) -> None:
     assert [name for name, _ in stages] == ["firmware", "boot loader", "kernel", "services", "login"]
     for name, seconds in stages:
         measure(f"{name} after", seconds, "s")
-    assert guest.is_up() == "running"
+    assert guest.startup_state() == "running"
 
 
 @pytest.mark.cold
@@ -46,4 +46,4 @@ def test_clock_is_set(guest: Guest) -> None:
 @pytest.mark.check("boot.no-fatal-events", level="mandatory")
 def test_no_fatal_events(guest: Guest) -> None:
     """Neither the console nor the journal complains of anything that the guest's YAML does not tolerate."""
-    assert guest.complaints() == []
+    assert guest.unexpected_messages() == []

@@ -19,7 +19,7 @@ LENGTH = 1 << 20
 @pytest.mark.check("drivers.disk-hot-plug", level="mandatory")
 def test_a_disk_comes_and_goes(guest: Guest, source_disk: ScratchDisk) -> None:
     """Fifty times a disk goes and comes, by QEMU and by the guest; it reads right, and QEMU leaks nothing."""
-    plug = guest.devices.hot_plug
+    plug = guest.devices.hotplug
     assert plug.take_out(source_disk) == GONE
     before = plug.descriptors()
     for _ in range(ROUNDS):
@@ -34,7 +34,7 @@ def test_a_disk_comes_and_goes(guest: Guest, source_disk: ScratchDisk) -> None:
 @pytest.mark.check("drivers.disk-hot-plug-while-paused", level="mandatory")
 def test_a_disk_comes_and_goes_while_the_machine_is_paused(guest: Guest, source_disk: ScratchDisk) -> None:
     """What is unplugged and plugged while the machine is paused is gone and there once it goes on."""
-    plug = guest.devices.hot_plug
+    plug = guest.devices.hotplug
     assert plug.take_out_paused(source_disk) == GONE
     assert plug.put_in(source_disk, paused=True) == THERE
     assert guest.storage.checksum(source_disk) == source_disk.checksum()
@@ -45,7 +45,7 @@ def test_a_disk_comes_and_goes_while_the_machine_is_paused(guest: Guest, source_
 @pytest.mark.check("drivers.disk-hot-unplug-under-load", level="mandatory")
 def test_a_disk_goes_while_it_is_read(guest: Guest, source_disk: ScratchDisk) -> None:
     """A disk that the guest reads from goes all the same; the reading ends, and the disk comes back whole."""
-    plug = guest.devices.hot_plug
+    plug = guest.devices.hotplug
     assert plug.start_reading(source_disk) > 0
     assert plug.take_out(source_disk) == GONE
     assert plug.reading_ended() != ""
@@ -58,7 +58,7 @@ def test_a_disk_goes_while_it_is_read(guest: Guest, source_disk: ScratchDisk) ->
 @pytest.mark.check("drivers.card-hot-plug", level="mandatory")
 def test_a_card_comes_carries_and_goes(guest: Guest) -> None:
     """A card that is plugged in carries a payload over its own wire, again and again; QEMU leaks nothing."""
-    plug = guest.devices.hot_plug
+    plug = guest.devices.hotplug
     assert plug.plug_card(1) == THERE
     assert plug.unplug_card(1) == GONE
     before = plug.descriptors()
@@ -74,7 +74,7 @@ def test_a_card_comes_carries_and_goes(guest: Guest) -> None:
 @pytest.mark.check("drivers.card-hot-plug-while-paused", level="mandatory")
 def test_a_card_comes_and_goes_while_the_machine_is_paused(guest: Guest) -> None:
     """A card that is plugged in while the machine is paused carries once it goes on; so it leaves."""
-    plug = guest.devices.hot_plug
+    plug = guest.devices.hotplug
     assert plug.plug_card(1, paused=True) == THERE
     assert plug.receive(1, seed=62, length=LENGTH) == plug.sent(seed=62, length=LENGTH)
     assert plug.carried(1) >= LENGTH
@@ -85,7 +85,7 @@ def test_a_card_comes_and_goes_while_the_machine_is_paused(guest: Guest) -> None
 @pytest.mark.check("drivers.card-hot-unplug-under-load", level="mandatory")
 def test_a_card_goes_while_it_sends(guest: Guest) -> None:
     """A card through which the guest sends without end goes all the same, and carries when it is back."""
-    plug = guest.devices.hot_plug
+    plug = guest.devices.hotplug
     assert plug.plug_card(1) == THERE
     assert plug.start_sending(1) > 0
     assert plug.unplug_card(1) == GONE
@@ -100,7 +100,7 @@ def test_a_card_goes_while_it_sends(guest: Guest) -> None:
 @pytest.mark.check("drivers.card-hot-plug-many-times", level="informational")
 def test_a_card_comes_and_goes_many_times(guest: Guest) -> None:
     """Fifty times a card comes, gets an address and goes, by QEMU and by the guest; QEMU leaks nothing."""
-    plug = guest.devices.hot_plug
+    plug = guest.devices.hotplug
     assert plug.plug_card(1) == THERE
     assert plug.unplug_card(1) == GONE
     before = plug.descriptors()

@@ -18,8 +18,8 @@ BLOCKS = 64
 @pytest.mark.check("drivers.unbind-and-bind", level="mandatory")
 def test_drivers_let_go_and_take_again(guest: Guest) -> None:
     """Each spare device loses its driver and gets it back, for guest and QEMU; the network still works."""
-    binding = guest.devices.binding
-    for row in guest.devices.spare():
+    binding = guest.devices.driver_binding
+    for row in guest.devices.rebindable():
         before = binding.bound(row)
         driver = binding.take(row)
         assert (row.model, binding.bound(row)) == (row.model, before.released)
@@ -27,7 +27,7 @@ def test_drivers_let_go_and_take_again(guest: Guest) -> None:
         assert (row.model, binding.bound(row)) == (row.model, before)
     binding.come_back(len(guest.network.models))
     for card, model in enumerate(guest.network.models):
-        sent = guest.network.sent_payload(seed=41, length=LENGTH)
+        sent = guest.network.payload_digest(seed=41, length=LENGTH)
         assert (model, guest.network.receive(41, LENGTH, card)) == (model, sent)
 
 
@@ -35,7 +35,7 @@ def test_drivers_let_go_and_take_again(guest: Guest) -> None:
 @pytest.mark.check("drivers.disk-unbind-and-bind", level="mandatory")
 def test_a_disks_driver_lets_go_and_takes_again(guest: Guest, source_disk: ScratchDisk) -> None:
     """A disk loses its driver and gets it back, idle and while it is read, for both sides; it stays whole."""
-    binding, plug = guest.devices.binding, guest.devices.hot_plug
+    binding, plug = guest.devices.driver_binding, guest.devices.hotplug
     before = binding.of_disk(source_disk)
     for busy in (False, True):
         assert not busy or plug.start_reading(source_disk) > 0
@@ -53,10 +53,10 @@ def test_a_disks_driver_lets_go_and_takes_again(guest: Guest, source_disk: Scrat
 def test_a_cards_module_is_loaded_again(guest: Guest) -> None:
     """Each card's module leaves and returns, idle and while it sends; a payload crosses it as before."""
     for module, card in guest.devices.card_modules().items():
-        sent = guest.network.sent_payload(seed=42, length=LENGTH)
+        sent = guest.network.payload_digest(seed=42, length=LENGTH)
         assert (module, guest.network.receive(42, LENGTH, card)) == (module, sent)
         for flooded in (False, True):
-            frames = guest.devices.binding.reload_card(module, flooded=flooded, card=card)
+            frames = guest.devices.driver_binding.reload_card(module, flooded=flooded, card=card)
             assert (module, frames > 0) == (module, flooded)
             assert (module, guest.network.send(42, LENGTH, card)) == (module, sent)
 

@@ -15,5 +15,5 @@ PIECES = 16
 @pytest.mark.check("drivers.rng-hands-out-the-hosts-bytes", level="mandatory")
 def test_random_bytes_are_the_hosts(guest: Guest) -> None:
     """Every byte that the guest draws from its random number device is one that the host gave to it."""
-    drawn = guest.devices.random_numbers.draw(PIECES)
+    drawn = guest.devices.rng.draw(PIECES)
     assert (drawn.length, drawn.foreign_blocks) == (64 * PIECES, 0)

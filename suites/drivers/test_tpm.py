@@ -23,7 +23,7 @@ def test_the_tpm_keeps_a_value_across_a_reset(guest: Guest) -> None:
     before = tpm.kept(value)
     assert (before.value, before.on_host) == (value, True)
     assert before.register != EMPTY
-    guest.switch.reset()
+    guest.power.reset()
     after = tpm.kept(value)
     assert (after.value, after.on_host) == (value, True)
     assert after.register == EMPTY

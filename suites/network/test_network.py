@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.guest.guest import Guest
-from fixtures.guest.network import Carried
+from fixtures.guest.network import WireTraffic
 
 PAYLOAD = 16 << 20
 LENGTH = 1 << 20
@@ -23,7 +23,7 @@ def test_address_by_dhcp(guest: Guest) -> None:
 def test_payload_is_intact(guest: Guest) -> None:
     """16 MiB arrive through each card as the host sent them, and come back as they were."""
     for card, model in enumerate(guest.network.models):
-        sent = guest.network.sent_payload(seed=16 + card, length=PAYLOAD)
+        sent = guest.network.payload_digest(seed=16 + card, length=PAYLOAD)
         assert (model, guest.network.receive(16 + card, PAYLOAD, card)) == (model, sent)
         assert (model, guest.network.send(16 + card, PAYLOAD, card)) == (model, sent)
 
@@ -34,11 +34,11 @@ def test_each_card_carries_its_own(guest: Guest) -> None:
     """Each card has its driver, and what is meant for it crosses its own wire, both ways, and no other."""
     assert guest.network.drivers() == guest.network.expected_drivers()
     for card, model in enumerate(guest.network.models):
-        before = guest.network.carried()
-        sent = guest.network.sent_payload(seed=70 + card, length=LENGTH)
+        before = guest.network.wire_traffic()
+        sent = guest.network.payload_digest(seed=70 + card, length=LENGTH)
         assert (model, guest.network.receive(70 + card, LENGTH, card)) == (model, sent)
         assert (model, guest.network.send(70 + card, LENGTH, card)) == (model, sent)
-        crossed = [now.since(then) for now, then in zip(guest.network.carried(), before, strict=True)]
-        expected = [Carried(0, 0)] * len(before)
-        expected[card] = Carried(LENGTH, LENGTH)
+        crossed = [now.since(then) for now, then in zip(guest.network.wire_traffic(), before, strict=True)]
+        expected = [WireTraffic(0, 0)] * len(before)
+        expected[card] = WireTraffic(LENGTH, LENGTH)
         assert (model, crossed) == (model, expected)

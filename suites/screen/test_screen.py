@@ -20,22 +20,22 @@ def test_the_screen_shows_what_it_must(guest: Guest, measure: MeasureVerb) -> No
     stages = guest.boot_stages()
     assert [name for name, _ in stages if name != "on the way"] == ["firmware", "ready"]
     measure("ready after", stages[-1][1], "s")
-    assert guest.screen.unmatched() == []
+    assert guest.screen.missing_patterns() == []
 
 
 @pytest.mark.needs("answer")
 @pytest.mark.check("screen.keyboard-answers", level="mandatory")
 def test_the_keyboard_answers(guest: Guest) -> None:
     """Keys are pressed, and what must follow appears on the screen; twice, since it could have been there."""
-    assert guest.screen.answer() is not None
-    assert guest.screen.answer() is not None
+    assert guest.screen.answer_to_keys() is not None
+    assert guest.screen.answer_to_keys() is not None
 
 
 @pytest.mark.needs("answer", "display")
 @pytest.mark.check("screen.display-alive", level="mandatory")
 def test_the_display_is_alive(guest: Guest) -> None:
     """The display shows more than one colour, and more changes in it than a cursor when keys are answered."""
-    display = guest.screen.display()
+    display = guest.screen.display_change()
     assert display.answer is not None
     assert display.colours > 1
     assert display.changed > CURSOR
@@ -46,7 +46,7 @@ def test_the_display_is_alive(guest: Guest) -> None:
 @pytest.mark.check("drivers.driven-as-the-host-sees", level="mandatory")
 def test_devices_are_driven_as_the_host_sees(guest: Guest) -> None:
     """Each device that the guest's YAML says it drives has come up: by virtio's status, or as bus master."""
-    devices = guest.screen.driven()
+    devices = guest.screen.driven_devices()
     assert devices != {}
     assert devices == dict.fromkeys(devices, "driven")
 
@@ -66,17 +66,17 @@ def test_disk_and_network_are_used(guest: Guest) -> None:
 @pytest.mark.check("lifecycle.survives-pause", level="mandatory")
 def test_it_survives_a_pause(guest: Guest) -> None:
     """A machine that is stopped stands still, and its guest answers when it goes on."""
-    still = guest.screen.stand_still()
+    still = guest.screen.pause()
     assert (still.stood, still.same, still.goes_on) == ("paused", True, "running")
-    assert guest.screen.answer() is not None
+    assert guest.screen.answer_to_keys() is not None
 
 
 @pytest.mark.needs("answer")
 @pytest.mark.check("lifecycle.survives-checkpoint", level="mandatory")
 def test_it_survives_a_checkpoint(guest: Guest) -> None:
     """A guest whose machine was saved, and which goes on in another one, answers as before."""
-    assert guest.screen.goes_on_from_checkpoint()
-    assert guest.screen.answer() is not None
+    assert guest.screen.is_restored_from_checkpoint()
+    assert guest.screen.answer_to_keys() is not None
 
 
 @pytest.mark.boots
@@ -84,6 +84,6 @@ def test_it_survives_a_checkpoint(guest: Guest) -> None:
 @pytest.mark.check("lifecycle.reset-shows-the-screen-again", level="mandatory")
 def test_a_reset_shows_the_screen_again(guest: Guest) -> None:
     """A reset from without is exactly one reset, and leads to the screen that the guest's YAML describes."""
-    restart = guest.switch.reset()
+    restart = guest.power.reset()
     assert (restart.resets, restart.asked_by_guest) == (1, False)
-    assert guest.screen.unmatched() == []
+    assert guest.screen.missing_patterns() == []

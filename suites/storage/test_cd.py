@@ -22,16 +22,16 @@ MIB = 1 << 20
 def test_cd_media_are_read(guest: Guest, give_disk: GiveDisk) -> None:
     """A medium is read byte for byte; so is another one in its place, and without any there is nothing."""
     disk = give_disk(medium(3 * MIB, seed=3))
-    seen = guest.storage.seen(disk)
+    seen = guest.storage.block_device(disk)
     assert (seen.size, seen.logical_block, seen.removable) == (3 * MIB, 2048, True)
     assert guest.storage.checksum(disk) == disk.checksum()
     other = medium(5 * MIB + 2048, seed=4)
-    guest.cd.exchange(other)
-    assert guest.storage.seen(other).size == 5 * MIB + 2048
+    guest.cd_drive.exchange(other)
+    assert guest.storage.block_device(other).size == 5 * MIB + 2048
     assert guest.storage.checksum(other) == other.checksum()
-    guest.cd.take(other)
-    assert guest.cd.read(other) == "no medium"
-    guest.cd.insert(disk)
+    guest.cd_drive.take(other)
+    assert guest.cd_drive.read(other) == "no medium"
+    guest.cd_drive.insert(disk)
     assert guest.storage.checksum(disk) == disk.checksum()
 
 
@@ -39,13 +39,13 @@ def test_cd_media_are_read(guest: Guest, give_disk: GiveDisk) -> None:
 def test_cd_tray_is_the_guests(guest: Guest, give_disk: GiveDisk) -> None:
     """A locked tray does not open at its button but when the guest, which hears of it, opens it."""
     disk = give_disk(medium(3 * MIB, seed=3))
-    guest.cd.lock(disk)
-    assert guest.cd.tray(disk) == Tray(is_open=False, locked=True, holds=True)
-    assert guest.cd.press_button(disk) == "locked"
-    assert guest.cd.opens(disk)
-    guest.cd.close(disk)
+    guest.cd_drive.lock(disk)
+    assert guest.cd_drive.tray(disk) == Tray(is_open=False, locked=True, holds=True)
+    assert guest.cd_drive.press_button(disk) == "locked"
+    assert guest.cd_drive.opens(disk)
+    guest.cd_drive.close(disk)
     assert guest.storage.checksum(disk) == disk.checksum()
-    guest.cd.eject(disk)
-    assert guest.cd.tray(disk).is_open
-    guest.cd.close(disk)
+    guest.cd_drive.eject(disk)
+    assert guest.cd_drive.tray(disk).is_open
+    guest.cd_drive.close(disk)
     assert guest.storage.checksum(disk) == disk.checksum()

@@ -14,7 +14,7 @@ from fixtures.guest.guest import Guest
 from fixtures.guest.storage import Copy
 from fixtures.lab.operations.scratch_disks import GiveDisk, ScratchDisk
 from fixtures.machine.disk_options import DiskOptions
-from fixtures.oracles.expected_content import Layout
+from fixtures.oracles.disk_layout import DiskLayout
 from fixtures.oracles.filesystem_images import FileSystem
 
 pytestmark = pytest.mark.needs("shell", "disk-tools")
@@ -34,13 +34,13 @@ RECORDS = 8
 def test_flushed_is_written(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
     """Whenever a flush returned to the guest, all that it covers was written before a flush of the disk."""
     disk = guest.storage.target
-    disk.traits = LOGGED
+    disk.options = LOGGED
     before = give_disk(disk).layout
     promises = []
     for step in STEPS:
         guest.storage.copy_all(source_disk, disk, step)
-        promises.append(guest.durability.promise(disk))
-    kept = guest.durability.kept(disk, before, promises)
+        promises.append(guest.durability.durability_point(disk))
+    kept = guest.durability.verify_points(disk, before, promises)
     assert kept.problems == ()
     assert kept.flushes >= len(STEPS)
 
@@ -49,25 +49,25 @@ def test_flushed_is_written(guest: Guest, source_disk: ScratchDisk, give_disk: G
 @pytest.mark.check("storage.killed-hypervisor-loses-nothing", level="mandatory")
 def test_killed_hypervisor_loses_nothing(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
     """When QEMU is killed under load, all that was flushed is on the host and there after the next boot."""
-    disk = give_disk(ScratchDisk.of("target", Layout.of_size(32 << 20), format="qcow2"))
+    disk = give_disk(ScratchDisk.of("target", DiskLayout.of_size(32 << 20), format="qcow2"))
     safe = 20000
     guest.storage.copy_all(source_disk, disk, [Copy(0, 8000, 4096), Copy(8000, safe - 8000, 1 << 20)])
     guest.storage.start_copying(source_disk, disk, [Copy(safe, 40000, 4096)])
-    guest.switch.kill()
+    guest.power.kill()
     assert guest.storage.image_problems(disk) == ""
     comparison = guest.storage.compare_part_on_host(disk, 0, safe)
-    assert comparison.bad_sectors == 0, comparison.words
-    guest.switch.boot_again()
-    assert guest.is_up() == "running"
-    assert guest.storage.checksum_of(disk, 0, safe) == disk.layout.digest(0, safe)
+    assert comparison.bad_sectors == 0, comparison.description
+    guest.power.cold_boot()
+    assert guest.startup_state() == "running"
+    assert guest.storage.checksum_of_range(disk, 0, safe) == disk.layout.digest(0, safe)
 
 
 def _survives_power_cuts(guest: Guest, source: ScratchDisk, give_disk: GiveDisk, kind: FileSystem) -> None:
-    if not guest.durability.knows(kind):
+    if not guest.durability.can_mount(kind):
         pytest.skip(f"not_in_profile: {guest.cell.guest.id} knows no {kind}")
-    disk = give_disk(with_file_system("target", kind, traits=LOGGED))
+    disk = give_disk(with_file_system("target", kind, options=LOGGED))
     guest.durability.mount(disk, "/mnt")
-    records = [guest.durability.record(source, disk, "/mnt", number) for number in range(RECORDS)]
+    records = [guest.durability.write_durable_file(source, disk, "/mnt", number) for number in range(RECORDS)]
     cuts = guest.durability.cut_power(disk, records, seed=11)
     assert cuts.problems == ()
     assert (cuts.flushes, cuts.cuts) >= (RECORDS, RECORDS)

@@ -13,7 +13,7 @@ from fixtures.guest.guest import Guest
 from fixtures.guest.storage import Copy
 from fixtures.lab.operations.scratch_disks import GiveDisk, ScratchDisk
 from fixtures.machine.disk_options import DiskOptions, Fault
-from fixtures.oracles.expected_content import Layout
+from fixtures.oracles.disk_layout import DiskLayout
 
 pytestmark = pytest.mark.needs("shell", "disk-tools")
 
@@ -21,7 +21,7 @@ SIZE = 32 << 20
 BAD = 6000
 
 
-def _faulty(guest: Guest, give_disk: GiveDisk, layout: Layout, *faults: Fault, **more: str) -> ScratchDisk:
+def _faulty(guest: Guest, give_disk: GiveDisk, layout: DiskLayout, *faults: Fault, **more: str) -> ScratchDisk:
     disk = give_disk(ScratchDisk.of("target", layout, DiskOptions(faults=faults, **more)))  # type: ignore[arg-type]
     guest.storage.expect_errors(disk)
     return disk
@@ -30,13 +30,13 @@ def _faulty(guest: Guest, give_disk: GiveDisk, layout: Layout, *faults: Fault, *
 @pytest.mark.check("storage.read-error-is-reported", level="mandatory")
 def test_read_error_is_reported(guest: Guest, give_disk: GiveDisk) -> None:
     """A sector that cannot be read gives an error to who reads it, and to nobody else."""
-    layout = Layout.of_size(SIZE).with_written(0, SIZE // 512, seed=5)
+    layout = DiskLayout.of_size(SIZE).with_written(0, SIZE // 512, seed=5)
     disk = _faulty(guest, give_disk, layout, Fault("read", BAD))
-    assert guest.storage.try_read(disk, BAD - 64, 64, block=512) == "done"
-    assert guest.storage.try_read(disk, BAD, 1, block=512) == "I/O error"
-    assert guest.storage.try_read(disk, BAD - 8, 16) == "I/O error"
-    assert guest.storage.try_read(disk, BAD + 1, 64, block=512) == "done"
-    assert guest.storage.checksum_of(disk, 0, BAD) == disk.layout.digest(0, BAD)
+    assert guest.storage.attempt_read(disk, BAD - 64, 64, block=512) == "done"
+    assert guest.storage.attempt_read(disk, BAD, 1, block=512) == "I/O error"
+    assert guest.storage.attempt_read(disk, BAD - 8, 16) == "I/O error"
+    assert guest.storage.attempt_read(disk, BAD + 1, 64, block=512) == "done"
+    assert guest.storage.checksum_of_range(disk, 0, BAD) == disk.layout.digest(0, BAD)
 
 
 @pytest.mark.parametrize("how", ["direct", "buffered", "synchronous"])
@@ -45,20 +45,20 @@ def test_write_error_is_reported(
     guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk, how: str
 ) -> None:
     """A sector that cannot be written gives an error to who writes it, at the latest when it is flushed."""
-    disk = _faulty(guest, give_disk, Layout.of_size(SIZE), Fault("write", BAD))
+    disk = _faulty(guest, give_disk, DiskLayout.of_size(SIZE), Fault("write", BAD))
     bad = Copy(BAD, 1, 512, how=how)  # type: ignore[arg-type]
-    assert guest.storage.try_copy(source_disk, disk, bad) == "I/O error"
-    assert guest.storage.try_copy(source_disk, disk, Copy(BAD - 64, 64, 512)) == "done"
-    assert guest.storage.try_copy(source_disk, disk, Copy(BAD + 8, 64, 512)) == "done"
+    assert guest.storage.attempt_copy(source_disk, disk, bad) == "I/O error"
+    assert guest.storage.attempt_copy(source_disk, disk, Copy(BAD - 64, 64, 512)) == "done"
+    assert guest.storage.attempt_copy(source_disk, disk, Copy(BAD + 8, 64, 512)) == "done"
     comparison = guest.storage.compare_on_host(disk)
-    assert comparison.bad_sectors == 0, comparison.words
+    assert comparison.bad_sectors == 0, comparison.description
 
 
 @pytest.mark.check("storage.flush-error-is-reported", level="mandatory")
 def test_flush_error_is_reported(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
     """A flush that fails is an error to who asked for it: what it covers is not safe."""
-    disk = _faulty(guest, give_disk, Layout.of_size(SIZE), Fault("flush"))
-    assert guest.storage.try_copy(source_disk, disk, Copy(BAD, 64, 4096)) == "I/O error"
+    disk = _faulty(guest, give_disk, DiskLayout.of_size(SIZE), Fault("flush"))
+    assert guest.storage.attempt_copy(source_disk, disk, Copy(BAD, 64, 4096)) == "I/O error"
 
 
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
@@ -68,22 +68,22 @@ def test_stops_on_error_and_goes_on(
 ) -> None:
     """The machine stops when its storage fails or is full, goes on when it is not, and nothing is lost."""
     fault = Fault("write", BAD, error)  # type: ignore[arg-type]
-    disk = _faulty(guest, give_disk, Layout.of_size(SIZE), fault, on_error="stop")
+    disk = _faulty(guest, give_disk, DiskLayout.of_size(SIZE), fault, on_error="stop")
     copies = [Copy(0, 4096), Copy(4096, 4096, 64 << 10), Copy(20000, 20000, 64 << 10)]
-    stop = guest.storage.copy_until_it_stops(source_disk, disk, copies)
+    stop = guest.storage.copy_until_machine_stops(source_disk, disk, copies)
     assert (stop.run_state, stop.operation, stop.action) == ("io-error", "write", "stop")
     assert stop.no_space == (error == "ENOSPC")
-    guest.storage.end_faults(disk)
-    guest.storage.finish_copying(disk)
+    guest.storage.remove_faults(disk)
+    guest.storage.wait_for_copying(disk)
     comparison = guest.storage.compare_on_host(disk)
-    assert comparison.bad_sectors == 0, comparison.words
+    assert comparison.bad_sectors == 0, comparison.description
 
 
 @pytest.mark.check("storage.slow-is-not-broken", level="mandatory")
 def test_slow_is_not_broken(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
     """A disk that takes its time, within what drivers allow, gives no error and loses nothing."""
-    disk = give_disk(ScratchDisk.of("target", Layout.of_size(SIZE), DiskOptions(limit=20)))
-    guest.storage.copy_all(source_disk, disk, [Copy(1000 * job, 40, 4096) for job in range(8)], at_once=True)
+    disk = give_disk(ScratchDisk.of("target", DiskLayout.of_size(SIZE), DiskOptions(limit=20)))
+    guest.storage.copy_all(source_disk, disk, [Copy(1000 * job, 40, 4096) for job in range(8)], parallel=True)
     comparison = guest.storage.compare_on_host(disk)
-    assert comparison.bad_sectors == 0, comparison.words
-    assert [each for each in guest.complaints() if "error" in each] == []
+    assert comparison.bad_sectors == 0, comparison.description
+    assert [each for each in guest.unexpected_messages() if "error" in each] == []

@@ -13,7 +13,7 @@ from fixtures.guest.guest import Guest
 from fixtures.guest.storage import Copy
 from fixtures.lab.operations.scratch_disks import GiveDisk, ScratchDisk
 from fixtures.machine.disk_options import DiskOptions
-from fixtures.oracles.expected_content import Layout
+from fixtures.oracles.disk_layout import DiskLayout
 
 pytestmark = pytest.mark.needs("shell", "disk-tools")
 
@@ -25,7 +25,7 @@ LONG = [Copy(2048, 16384, 4096), Copy(30000, 8000, 8192), Copy(40001, 999, 512)]
 
 def _good(guest: Guest, disk: ScratchDisk) -> None:
     comparison = guest.storage.compare_on_host(disk)
-    assert comparison.bad_sectors == 0, comparison.words
+    assert comparison.bad_sectors == 0, comparison.description
     assert guest.storage.checksum(disk) == disk.checksum()
 
 
@@ -34,8 +34,8 @@ def test_pause_loses_nothing(guest: Guest, source_disk: ScratchDisk, target_disk
     """Paused amid its writes and let go on, again and again, the guest finishes them as if nothing were."""
     guest.storage.start_copying(source_disk, target_disk, LONG)
     for _ in range(5):
-        assert guest.operations.pause() == ["paused", "running"]
-    guest.storage.finish_copying(target_disk)
+        assert guest.disk_operations.pause() == ["paused", "running"]
+    guest.storage.wait_for_copying(target_disk)
     _good(guest, target_disk)
 
 
@@ -44,8 +44,8 @@ def test_mirror_loses_nothing(guest: Guest, source_disk: ScratchDisk, target_dis
     """A disk that is moved to another file while the guest writes is whole there."""
     guest.storage.copy_all(source_disk, target_disk, [Copy(0, 1000)])
     guest.storage.start_copying(source_disk, target_disk, LONG)
-    guest.operations.mirror(target_disk)
-    guest.storage.finish_copying(target_disk)
+    guest.disk_operations.mirror(target_disk)
+    guest.storage.wait_for_copying(target_disk)
     guest.storage.copy_all(source_disk, target_disk, [Copy(60000, 100, 512)])
     _good(guest, target_disk)
 
@@ -54,10 +54,10 @@ def test_mirror_loses_nothing(guest: Guest, source_disk: ScratchDisk, target_dis
 def test_backup_is_of_one_moment(guest: Guest, source_disk: ScratchDisk, target_disk: ScratchDisk) -> None:
     """A backup holds the disk as it was when it began, whatever the guest writes to it meanwhile."""
     guest.storage.copy_all(source_disk, target_disk, [Copy(0, 1000)])
-    begun = guest.operations.begin_backup(target_disk)
+    begun = guest.disk_operations.begin_backup(target_disk)
     guest.storage.copy_all(source_disk, target_disk, [Copy(50000, 8000), *LONG[1:]])
-    backup = guest.operations.end_backup(target_disk, begun)
-    assert backup.bad_sectors == 0, backup.words
+    backup = guest.disk_operations.end_backup(target_disk, begun)
+    assert backup.bad_sectors == 0, backup.description
     _good(guest, target_disk)
 
 
@@ -65,13 +65,13 @@ def test_backup_is_of_one_moment(guest: Guest, source_disk: ScratchDisk, target_
 def test_snapshot_and_commit(guest: Guest, source_disk: ScratchDisk, target_disk: ScratchDisk) -> None:
     """What a snapshot keeps does not change while the guest writes; committed, all of it is on the disk."""
     guest.storage.copy_all(source_disk, target_disk, [Copy(0, 1000)])
-    kept = guest.operations.snapshot(target_disk)
+    kept = guest.disk_operations.snapshot(target_disk)
     guest.storage.copy_all(source_disk, target_disk, [Copy(500, 1000, 4096), Copy(50001, 77, 512)])
-    comparison = guest.operations.compare_kept(target_disk, kept)
-    assert comparison.bad_sectors == 0, comparison.words
+    comparison = guest.disk_operations.compare_snapshot(target_disk, kept)
+    assert comparison.bad_sectors == 0, comparison.description
     guest.storage.start_copying(source_disk, target_disk, LONG)
-    guest.operations.commit(target_disk)
-    guest.storage.finish_copying(target_disk)
+    guest.disk_operations.commit(target_disk)
+    guest.storage.wait_for_copying(target_disk)
     _good(guest, target_disk)
 
 
@@ -79,9 +79,9 @@ def test_snapshot_and_commit(guest: Guest, source_disk: ScratchDisk, target_disk
 def test_snapshot_and_return(guest: Guest, source_disk: ScratchDisk, target_disk: ScratchDisk) -> None:
     """Back at a snapshot, the disk is as it was, for the guest and on the host, and can be written."""
     guest.storage.copy_all(source_disk, target_disk, [Copy(0, 1000)])
-    kept = guest.operations.snapshot(target_disk)
+    kept = guest.disk_operations.snapshot(target_disk)
     guest.storage.copy_all(source_disk, target_disk, [Copy(500, 1000, 4096), Copy(50001, 77, 512)])
-    guest.operations.revert(target_disk, kept)
+    guest.disk_operations.revert(target_disk, kept)
     _good(guest, target_disk)
     guest.storage.copy_all(source_disk, target_disk, [Copy(700, 10, 512)])
     _good(guest, target_disk)
@@ -90,14 +90,14 @@ def test_snapshot_and_return(guest: Guest, source_disk: ScratchDisk, target_disk
 @pytest.mark.check("storage.resize-keeps-data", level="recommended")
 def test_resize_keeps_data(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
     """A disk that grows while it is used keeps what it holds, and its new end can be written."""
-    disk = ScratchDisk.of("growing", Layout.of_size(16 * MIB))
-    why_not = guest.operations.why_no_resize(disk)
+    disk = ScratchDisk.of("growing", DiskLayout.of_size(16 * MIB))
+    why_not = guest.disk_operations.resize_unavailable_reason(disk)
     if why_not is not None:
         pytest.skip(f"device_absent_by_design: {why_not}")
     disk = give_disk(disk)
     guest.storage.copy_all(source_disk, disk, [Copy(0, 2000, 4096), Copy(32767, 1, 512)])
-    guest.operations.resize(disk, 24 * MIB)
-    assert guest.storage.seen(disk).size == 24 * MIB
+    guest.disk_operations.resize(disk, 24 * MIB)
+    assert guest.storage.block_device(disk).size == 24 * MIB
     guest.storage.copy_all(source_disk, disk, [Copy(32760, 100, 4096), Copy(24 * 2048 - 1, 1, 512)])
     _good(guest, disk)
 
@@ -107,7 +107,7 @@ def test_resize_keeps_data(guest: Guest, source_disk: ScratchDisk, give_disk: Gi
 @pytest.mark.check("storage.discard-gives-back", level="recommended")
 def test_discard_gives_back(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk, zero: bool) -> None:
     """What the guest discards or zeroes reads as zeros, and all else stays; discarded room is the host's."""
-    disk = give_disk(ScratchDisk.of("target", Layout.of_size(SIZE), DiskOptions(discards=True)))
+    disk = give_disk(ScratchDisk.of("target", DiskLayout.of_size(SIZE), DiskOptions(discards=True)))
     guest.storage.copy_all(source_disk, disk, [Copy(0, 40000)])
     before = guest.storage.allocated_on_host(disk)
     ending = guest.storage.discard(disk, 4096, 16384, zero=zero)
@@ -123,12 +123,12 @@ def test_discard_gives_back(guest: Guest, source_disk: ScratchDisk, give_disk: G
 @pytest.mark.check("storage.unplug-while-mounted", level="recommended")
 def test_unplug_while_mounted(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
     """A disk that is pulled while it is mounted does not take the guest along, and has all that was safe."""
-    if guest.storage.room == 0:
+    if guest.storage.free_disk_slots == 0:
         pytest.skip(f"device_absent_by_design: {guest.cell.platform.id} has its disks from the start")
-    disk = give_disk(with_file_system("pulled", "ext4", traits=DiskOptions(logged=True)))
+    disk = give_disk(with_file_system("pulled", "ext4", options=DiskOptions(logged=True)))
     guest.durability.mount(disk, "/mnt")
-    records = [guest.durability.record(source_disk, disk, "/mnt", number) for number in range(3)]
-    assert guest.storage.take(disk)
-    assert disk.serial not in {each.serial for each in guest.storage.all_seen()}
-    assert guest.is_up() == "running"
-    assert guest.durability.left(disk, records).problems == ()
+    records = [guest.durability.write_durable_file(source_disk, disk, "/mnt", number) for number in range(3)]
+    assert guest.storage.detach(disk)
+    assert disk.serial not in {each.serial for each in guest.storage.block_devices()}
+    assert guest.startup_state() == "running"
+    assert guest.durability.verify_detached_disk(disk, records).problems == ()

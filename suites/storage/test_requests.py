@@ -15,7 +15,7 @@ from fixtures.guest.guest import Guest
 from fixtures.guest.storage import Copy
 from fixtures.lab.operations.scratch_disks import GiveDisk, ScratchDisk
 from fixtures.machine.disk_options import Aio, BlockSize, Cache, DiskOptions
-from fixtures.oracles.expected_content import Layout
+from fixtures.oracles.disk_layout import DiskLayout
 from fixtures.systems.base.storage import How, Verified
 
 pytestmark = pytest.mark.needs("shell", "disk-tools")
@@ -48,9 +48,9 @@ def test_requests_of_every_shape(guest: Guest, source_disk: ScratchDisk, target_
     """One sector to several MiB, odd places, unaligned, scattered, parallel: all is on the host's disk."""
     guest.storage.copy_all(source_disk, target_disk, [*SIZES, *UNALIGNED])
     guest.storage.copy_all(source_disk, target_disk, SCATTERED)
-    guest.storage.copy_all(source_disk, target_disk, JOBS, at_once=True)
+    guest.storage.copy_all(source_disk, target_disk, JOBS, parallel=True)
     comparison = guest.storage.compare_on_host(target_disk)
-    assert comparison.bad_sectors == 0, comparison.words
+    assert comparison.bad_sectors == 0, comparison.description
     assert guest.storage.checksum(target_disk) == target_disk.checksum()
 
 
@@ -65,15 +65,15 @@ def test_sector_sizes(
 ) -> None:
     """A disk shows the sectors that it has, and is written and read right in units of them and of others."""
     logical, physical = blocks
-    traits = DiskOptions(logical_block=logical, physical_block=physical)
-    disk = give_disk(ScratchDisk.of("target", Layout.of_size(32 * MIB), traits))
-    seen = guest.storage.seen(disk)
+    options = DiskOptions(logical_block=logical, physical_block=physical)
+    disk = give_disk(ScratchDisk.of("target", DiskLayout.of_size(32 * MIB), options))
+    seen = guest.storage.block_device(disk)
     assert (seen.logical_block, seen.physical_block, seen.size) == (logical, physical, 32 * MIB)
     unit = logical // 512
     copies = [Copy(unit * first, unit * count, logical * block) for first, count, block in UNITS]
     guest.storage.copy_all(source_disk, disk, [*copies, Copy(20001, 37, 777, how="buffered")])
     comparison = guest.storage.compare_on_host(disk)
-    assert comparison.bad_sectors == 0, comparison.words
+    assert comparison.bad_sectors == 0, comparison.description
     assert guest.storage.checksum(disk) == disk.checksum()
 
 
@@ -98,12 +98,12 @@ def test_caches_and_formats(
     format_: Literal["raw", "qcow2"],
 ) -> None:
     """Whatever the cache, the asynchronous I/O and the format on the host: writes arrive, and read back."""
-    traits = DiskOptions(cache=cache, aio=aio)
-    disk = give_disk(ScratchDisk.of("target", Layout.of_size(32 * MIB), traits, format=format_))
+    options = DiskOptions(cache=cache, aio=aio)
+    disk = give_disk(ScratchDisk.of("target", DiskLayout.of_size(32 * MIB), options, format=format_))
     guest.storage.copy_all(source_disk, disk, [*SIZES, *UNALIGNED])
-    guest.storage.copy_all(source_disk, disk, JOBS, at_once=True)
+    guest.storage.copy_all(source_disk, disk, JOBS, parallel=True)
     comparison = guest.storage.compare_on_host(disk)
-    assert comparison.bad_sectors == 0, comparison.words
+    assert comparison.bad_sectors == 0, comparison.description
     assert guest.storage.checksum(disk) == disk.checksum()
 
 
@@ -115,34 +115,34 @@ def test_fio_verifies(guest: Guest, target_disk: ScratchDisk, block: int) -> Non
     if not guest.storage.has_fio():
         pytest.skip(f"not_in_profile: {guest.cell.guest.id} has no fio")
     first, count = 8192, 16384
-    said = guest.storage.fio(target_disk, first, count, block)
+    said = guest.storage.run_fio(target_disk, first, count, block)
     assert said == Verified(error=0, written=count * 512, read=count * 512)
-    assert guest.storage.wrong_after_fio(target_disk, first, count, block) == []
+    assert guest.storage.mismatches_after_fio(target_disk, first, count, block) == []
     end, last = first + count, target_disk.layout.sectors
     for at, beside in ((0, first), (end, last - end)):
         comparison = guest.storage.compare_part_on_host(target_disk, at, beside)
-        assert comparison.bad_sectors == 0, comparison.words
+        assert comparison.bad_sectors == 0, comparison.description
 
 
 @pytest.mark.check("storage.read-only-refuses-writes", level="mandatory")
 def test_read_only_refuses_writes(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
     """A disk that is read-only says so, is read as it is, and refuses each kind of write; nothing changes."""
-    layout = Layout.of_size(8 * MIB).with_written(100, 1000, seed=3)
+    layout = DiskLayout.of_size(8 * MIB).with_written(100, 1000, seed=3)
     disk = give_disk(ScratchDisk.of("readonly", layout, read_only=True))
-    assert guest.storage.seen(disk).read_only
+    assert guest.storage.block_device(disk).read_only
     for how in WAYS:
-        assert guest.storage.try_copy(source_disk, disk, Copy(2048, 64, 4096, how=how)) != "done"
+        assert guest.storage.attempt_copy(source_disk, disk, Copy(2048, 64, 4096, how=how)) != "done"
     assert guest.storage.checksum(disk) == disk.checksum()
     comparison = guest.storage.compare_on_host(disk)
-    assert comparison.bad_sectors == 0, comparison.words
+    assert comparison.bad_sectors == 0, comparison.description
 
 
 @pytest.mark.check("storage.shown-as-given", level="mandatory")
 def test_shown_as_given(guest: Guest) -> None:
     """Each disk shows the size and the serial number that it was given, also where both are odd."""
     sizes = {"A": 1 * MIB, "LONGER-NAME-20": 3 * MIB + 512, "C3PO": 257 * MIB}
-    disks = [ScratchDisk.of(name, Layout.of_size(size, blank=True)) for name, size in sizes.items()]
-    guest.storage.give_many(disks)
-    assert {disk.serial: guest.storage.seen(disk).size for disk in disks} == {
+    disks = [ScratchDisk.of(name, DiskLayout.of_size(size, blank=True)) for name, size in sizes.items()]
+    guest.storage.attach_many(disks)
+    assert {disk.serial: guest.storage.block_device(disk).size for disk in disks} == {
         disk.serial: disk.layout.size for disk in disks
     }

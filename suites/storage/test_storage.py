@@ -14,7 +14,7 @@ def test_a_write_reaches_the_disk(guest: Guest, source_disk: ScratchDisk, target
     guest.storage.copy(source_disk, target_disk, first=2048, count=16384)
     guest.storage.copy(source_disk, target_disk, first=40001, count=7)
     comparison = guest.storage.compare_on_host(target_disk)
-    assert comparison.bad_sectors == 0, comparison.words
+    assert comparison.bad_sectors == 0, comparison.description
 
 
 @pytest.mark.check("storage.host-pattern-reads-back", level="mandatory")

@@ -75,7 +75,7 @@ class GuestContext:
         self.proxy = proxy
         self.dos = Dos(self)  # type: ignore[arg-type]
 
-    def change(self, what: str) -> None:
+    def require_writable(self, what: str) -> None:
         """Nobody else looks."""
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.core import errors
 from fixtures.guest.guest import Guest
-from fixtures.lab.instance import GuestInstance
+from fixtures.lab.instance.guest_instance import GuestInstance
 from suites.agent import test_agent
 
 pytestmark = pytest.mark.needs("shell", "agent")
@@ -23,19 +23,19 @@ def test_an_agent_of_another_boot_is_found(victim: Guest, monkeypatch: pytest.Mo
 
 def test_a_clock_that_is_wrong_is_found(victim: Guest) -> None:
     test_agent.test_tells_the_time(victim)
-    victim.ask("date -s '+1 minute'")
+    victim.run_check("date -s '+1 minute'")
     with pytest.raises(AssertionError):
         test_agent.test_tells_the_time(victim)
 
 
 def test_an_agent_that_hangs_or_ends_is_named(victim: Guest, instance: GuestInstance) -> None:
     assert instance.agent is not None
-    victim.ask("pkill -STOP -x qemu-ga")
+    victim.run_check("pkill -STOP -x qemu-ga")
     with pytest.raises(errors.CommandTimeout, match="the guest agent did not answer within 3 s"):
         instance.agent.execute("guest-ping", within=3.0)
-    victim.ask("pkill -CONT -x qemu-ga")
+    victim.run_check("pkill -CONT -x qemu-ga")
     assert instance.agent.execute("guest-ping", within=60.0) == {}
-    victim.ask("systemctl stop qemu-guest-agent")
+    victim.run_check("systemctl stop qemu-guest-agent")
     with pytest.raises(errors.CommandFailed, match="does not run: the guest closed its port"):
         test_agent.test_answers_as_the_console_does(victim)
 
@@ -54,13 +54,13 @@ def test_a_guest_that_does_not_keep_still_is_found(
         return 2 if command.startswith("guest-fsfreeze-") else execute(command, arguments, within)
 
     monkeypatch.setattr(agent, "execute", lying)
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match="noise0"):
-        test_agent.test_freezes_for_a_snapshot(victim, source, victim.storage.give)
+        test_agent.test_freezes_for_a_snapshot(victim, source, victim.storage.attach)
 
 
 def test_a_guest_that_the_agent_cannot_turn_off_is_found(victim: Guest, instance: GuestInstance) -> None:
     instance.cell.guest.timeouts.__dict__["shutdown"] = 0.5
-    victim.ask("mv /sbin/shutdown /sbin/shutdown.away")
+    victim.run_check("mv /sbin/shutdown /sbin/shutdown.away")
     with pytest.raises(errors.ShutdownTimeout, match="the guest agent was told to turn the guest off"):
         test_agent.test_turns_the_guest_off(victim)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from fixtures.guest.guest import Guest
-from fixtures.lab.instance import GuestInstance
+from fixtures.lab.instance.guest_instance import GuestInstance
 from fixtures.lab.operations import cd_tray
 from fixtures.lab.operations.scratch_disks import ScratchDisk
-from fixtures.machine.hotplug import disk_id
+from fixtures.machine.hotplug import disk_device_id
 from fixtures.systems.linux.storage import LinuxStorage
 from suites.storage import test_cd
 
@@ -19,7 +19,7 @@ def test_drives_that_misbehave_are_found(
     victim: Guest, instance: GuestInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All on one guest: to put a drive in may take a boot."""
-    put = cd_tray.put_medium
+    put = cd_tray.insert_medium
 
     def put_and_damage(instance: GuestInstance, disk: ScratchDisk) -> None:
         put(instance, disk)
@@ -28,24 +28,24 @@ def test_drives_that_misbehave_are_found(
             file.write(b"\xff")
 
     with monkeypatch.context() as broken:
-        broken.setattr(cd_tray, "put_medium", put_and_damage)
+        broken.setattr(cd_tray, "insert_medium", put_and_damage)
         with pytest.raises(AssertionError, match="sha256:"):
-            test_cd.test_cd_media_are_read(victim, victim.storage.give)
+            test_cd.test_cd_media_are_read(victim, victim.storage.attach)
 
     def again(disk: ScratchDisk) -> ScratchDisk:
-        victim.cd.exchange(disk)
+        victim.cd_drive.exchange(disk)
         return disk
 
     with monkeypatch.context() as broken:
-        broken.setattr(cd_tray, "take_medium", lambda instance, disk: None)
-        broken.setattr(cd_tray, "put_medium", lambda instance, disk: None)
+        broken.setattr(cd_tray, "remove_medium", lambda instance, disk: None)
+        broken.setattr(cd_tray, "insert_medium", lambda instance, disk: None)
         # The guest has nothing to notice, and need not be waited for.
         broken.setattr(instance, "notices", lambda seen: seen(instance.system))
         with pytest.raises(AssertionError, match="5244928"):
             test_cd.test_cd_media_are_read(victim, again)
 
     def force(instance: GuestInstance, disk: ScratchDisk) -> str:
-        instance.machine.execute("eject", {"id": disk_id(instance.disks[disk.name]), "force": True})
+        instance.machine.execute("eject", {"id": disk_device_id(instance.disks[disk.name]), "force": True})
         return "opened"
 
     with monkeypatch.context() as broken:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.core import errors
-from fixtures.lab.pool import MachinePool
+from fixtures.lab.pool.machine_pool import MachinePool
 from fixtures.oracles import framebuffer
 from suites.drivers import (
     test_balloon,
@@ -32,7 +32,7 @@ def broken(pool: MachinePool, tmp_path: Path) -> Iterator[Victim]:
 
 def test_random_bytes_of_another_source_are_found(broken: Victim) -> None:
     test_rng.test_random_bytes_are_the_hosts(broken.guest)
-    broken.guest.ask("mount --bind /dev/urandom /dev/hwrng")
+    broken.guest.run_check("mount --bind /dev/urandom /dev/hwrng")
     with pytest.raises(AssertionError, match=r"\(1024, 60\) == \(1024, 0\)"):
         test_rng.test_random_bytes_are_the_hosts(broken.guest)
 
@@ -46,7 +46,7 @@ def test_random_bytes_that_change_on_their_way_are_found(broken: Victim) -> None
 def test_a_balloon_that_nobody_drives_is_found(pool: MachinePool, tmp_path: Path) -> None:
     with victim(pool, tmp_path, private_memory=True) as broken:
         test_balloon.test_the_balloon_takes_and_returns_memory(broken.guest)
-        broken.guest.ask("cd /sys/bus/virtio/drivers/virtio_balloon && echo virtio* >unbind")
+        broken.guest.run_check("cd /sys/bus/virtio/drivers/virtio_balloon && echo virtio* >unbind")
         broken.guest.devices.balloon.timeouts = 0.2
         with pytest.raises(AssertionError, match=r"\(1073741824, 0\) == \(805306368, 268435456\)"):
             test_balloon.test_the_balloon_takes_and_returns_memory(broken.guest)
@@ -60,14 +60,14 @@ def test_a_balloon_never_takes_from_a_checkpoint(broken: Victim) -> None:
 
 def test_a_byte_that_a_port_changes_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
     test_serial_ports.test_a_serial_port_carries_bytes(broken.guest)
-    give = broken.instance.ports.give
-    monkeypatch.setattr(broken.instance.ports, "give", lambda data: give(data[:-1] + bytes([data[-1] ^ 1])))
+    give = broken.instance.serial_service.send
+    monkeypatch.setattr(broken.instance.serial_service, "send", lambda data: give(data[:-1] + bytes([data[-1] ^ 1])))
     with pytest.raises(AssertionError, match="sha256:"):
         test_serial_ports.test_a_serial_port_carries_bytes(broken.guest)
 
 
 def test_a_port_that_is_gone_is_found(broken: Victim) -> None:
-    broken.guest.ask("cd /sys/bus/virtio/drivers/virtio_console && echo virtio* >unbind")
+    broken.guest.run_check("cd /sys/bus/virtio/drivers/virtio_console && echo virtio* >unbind")
     with pytest.raises(errors.CommandFailed, match="no port org.ironguest.port.0") as gone:
         test_serial_ports.test_a_serial_port_carries_bytes(broken.guest)
     assert gone.value.outcome == "FAIL"
@@ -83,7 +83,7 @@ def test_a_tpm_that_forgets_is_found(broken: Victim, monkeypatch: pytest.MonkeyP
 def test_a_tpm_that_is_not_reset_with_its_machine_is_found(
     broken: Victim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(broken.guest.switch, "reset", lambda: None)
+    monkeypatch.setattr(broken.guest.power, "reset", lambda: None)
     with pytest.raises(AssertionError, match="== '0000"):
         test_tpm.test_the_tpm_keeps_a_value_across_a_reset(broken.guest)
 
@@ -98,7 +98,7 @@ def test_a_watchdog_that_is_fed_in_secret_is_found(broken: Victim) -> None:
     class Tamed(type(system.devices)):  # type: ignore[misc]
         def start_watchdog(self, model: str, timeout: int, feeds: int) -> tuple[str, int]:
             told = start(model, timeout, 2)
-            broken.guest.ask(dog)
+            broken.guest.run_check(dog)
             return told
 
     broken.guest.devices.watchdog.timeouts = 2.5
@@ -128,14 +128,14 @@ def test_a_watchdog_that_barks_although_it_is_fed_is_found(
 
 
 def test_a_panic_that_is_not_reported_is_found(broken: Victim) -> None:
-    broken.guest.ask("modprobe -r pvpanic-pci")
+    broken.guest.run_check("modprobe -r pvpanic-pci")
     broken.guest.devices.panic.timeouts = 1.0
     with pytest.raises(AssertionError, match=r"\[\] == \['GUEST_PANICKED \(pause\)'\]"):
         test_panic.test_a_panic_is_reported(broken.guest)
 
 
 def test_a_key_that_does_not_arrive_is_found(broken: Victim) -> None:
-    broken.guest.ask("echo 1-1:1.0 >/sys/bus/usb/drivers/usbhid/unbind")
+    broken.guest.run_check("echo 1-1:1.0 >/sys/bus/usb/drivers/usbhid/unbind")
     broken.guest.devices.input.patience = 3.0
     with pytest.raises(AssertionError, match="QEMU QEMU USB Keyboard"):
         test_input.test_input_reaches_the_guest(broken.guest)
@@ -143,7 +143,7 @@ def test_a_key_that_does_not_arrive_is_found(broken: Victim) -> None:
 
 def test_pixels_that_do_not_reach_the_screen_are_found(broken: Victim) -> None:
     test_display.test_the_display_shows_what_the_guest_paints(broken.guest)
-    broken.guest.ask("truncate -s 8M /run/canvas && mount --bind /run/canvas /dev/fb0")
+    broken.guest.run_check("truncate -s 8M /run/canvas && mount --bind /run/canvas /dev/fb0")
     broken.guest.devices.display.timeouts = 0.2
     with pytest.raises(AssertionError, match="shown|== \\["):
         test_display.test_the_display_shows_what_the_guest_paints(broken.guest)
@@ -154,7 +154,7 @@ def test_a_screen_that_does_not_follow_and_a_mode_that_cannot_be_set_are_found(
 ) -> None:
     display = broken.guest.devices.display
     display.timeouts = 0.2
-    stale = framebuffer.look(broken.instance.machine, broken.instance.place.work / "stale.ppm")
+    stale = framebuffer.capture_pixels(broken.instance.machine, broken.instance.directories.work / "stale.ppm")
     with monkeypatch.context() as patch:
         patch.setattr(framebuffer, "look", lambda machine, path: stale)
         with pytest.raises(AssertionError, match=r"\(1280, 800\) != \(640, 480\)"):
@@ -162,7 +162,7 @@ def test_a_screen_that_does_not_follow_and_a_mode_that_cannot_be_set_are_found(
     # Whoever holds the card first is its master, and nobody else sets a mode.
     held = "ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q /dev/dri/card"
     holding = "( tail -f /dev/null 9<>/dev/dri/card0 </dev/null >/dev/null 2>&1 & )"
-    broken.guest.ask(
+    broken.guest.run_check(
         f"echo >/run/ironguest-mode.end; while {held}; do :; done; {holding}; until {held}; do :; done"
     )
     with pytest.raises(errors.CommandFailed, match="mode: Permission denied") as refused:

@@ -10,10 +10,10 @@ import pytest
 from fixtures.guest import disks as guest_disks
 from fixtures.guest.guest import Guest
 from fixtures.host.tools import ask, require_tool
-from fixtures.lab.instance import GuestInstance, target_layout
+from fixtures.lab.instance.guest_instance import GuestInstance, target_disk_layout
 from fixtures.lab.operations import block_jobs, crash_image, power_control, scratch_disks
 from fixtures.lab.operations.scratch_disks import ScratchDisk
-from fixtures.machine.disk_options import USUAL
+from fixtures.machine.disk_options import DEFAULT_DISK_OPTIONS
 from suites.selftest.support import misbehaving_disk as bad
 from suites.selftest.support.fault_injection import Alter, Spoil, ignore_flushes
 from suites.storage import test_durability, test_operations
@@ -39,31 +39,31 @@ def test_files_that_a_power_cut_would_take_are_found(
     ignore_flushes(monkeypatch)
     # Fewer are enough, and sooner done.
     monkeypatch.setattr(test_durability, "RECORDS", 3)
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match="power cut after .* writes: (record|not sound|not mounted)"):
-        check(victim, source, victim.storage.give)
+        check(victim, source, victim.storage.attach)
 
 
 def test_what_cannot_be_mounted_again_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
-    put = crash_image.put
+    put = crash_image.install_crash_image
 
     def put_and_damage(instance: GuestInstance, disk: ScratchDisk, position: int, seed: int) -> None:
         put(instance, disk, position, seed)
         with instance.disks[disk.name].path.open("r+b") as file:
             file.write(bytes(4096))
 
-    monkeypatch.setattr(crash_image, "put", put_and_damage)
+    monkeypatch.setattr(crash_image, "install_crash_image", put_and_damage)
     monkeypatch.setattr(test_durability, "RECORDS", 1)
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match="power cut after .* writes: not mounted: .*superblock"):
-        test_durability.test_xfs_survives_power_cuts(victim, source, victim.storage.give)
+        test_durability.test_xfs_survives_power_cuts(victim, source, victim.storage.attach)
 
 
 def test_a_bit_flipped_over_a_pause_is_found(victim: Guest, spoil: Spoil) -> None:
     spoil(bad.Flips, 9000)
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match="sector 9000: bit flip"):
-        test_operations.test_pause_loses_nothing(victim, source, victim.storage.give(victim.storage.target))
+        test_operations.test_pause_loses_nothing(victim, source, victim.storage.attach(victim.storage.target))
 
 
 def test_a_mirror_that_differs_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +76,7 @@ def test_a_mirror_that_differs_is_found(victim: Guest, monkeypatch: pytest.Monke
             file.write(bytes(512))
 
     monkeypatch.setattr(block_jobs, "mirror", mirror_and_forget)
-    source, target = (victim.storage.give(each) for each in (victim.storage.source, victim.storage.target))
+    source, target = (victim.storage.attach(each) for each in (victim.storage.source, victim.storage.target))
     with pytest.raises(AssertionError, match="sector 500: zeroed"):
         test_operations.test_mirror_loses_nothing(victim, source, target)
 
@@ -89,7 +89,7 @@ def test_a_backup_of_a_later_moment_is_found(victim: Guest, monkeypatch: pytest.
         "end_backup",
         lambda instance, disk, before, mark: end(instance, disk, before, begin(instance, disk)),
     )
-    source, target = (victim.storage.give(each) for each in (victim.storage.source, victim.storage.target))
+    source, target = (victim.storage.attach(each) for each in (victim.storage.source, victim.storage.target))
     with pytest.raises(AssertionError, match="sector 30000: stray write"):
         test_operations.test_backup_is_of_one_moment(victim, source, target)
 
@@ -98,13 +98,13 @@ def test_a_snapshot_that_keeps_nothing_is_found(victim: Guest, monkeypatch: pyte
     def keep_nothing(instance: GuestInstance, disk: ScratchDisk) -> None:
         instance.disks[f"{disk.name}-base"] = instance.disks[disk.name]
 
-    monkeypatch.setattr(block_jobs, "snapshot", keep_nothing)
-    monkeypatch.setattr(block_jobs, "revert", lambda instance, disk: None)
-    source, target = (victim.storage.give(each) for each in (victim.storage.source, victim.storage.target))
+    monkeypatch.setattr(block_jobs, "take_snapshot", keep_nothing)
+    monkeypatch.setattr(block_jobs, "revert_to_snapshot", lambda instance, disk: None)
+    source, target = (victim.storage.attach(each) for each in (victim.storage.source, victim.storage.target))
     with pytest.raises(AssertionError, match="sector 1000: stray write"):
         test_operations.test_snapshot_and_commit(victim, source, target)
-    target.layout = target_layout()
-    victim.storage.give(target)
+    target.layout = target_disk_layout()
+    victim.storage.attach(target)
     with pytest.raises(AssertionError, match=r"577 bad sectors in 1000\.\.50077"):
         test_operations.test_snapshot_and_return(victim, source, target)
 
@@ -114,20 +114,20 @@ def test_a_disk_that_does_not_grow_is_found(
 ) -> None:
     monkeypatch.setattr(block_jobs, "resize", lambda instance, disk, size: None)
     monkeypatch.setattr(instance, "notices", lambda seen: seen(instance.system))
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match="16777216"):
-        test_operations.test_resize_keeps_data(victim, source, victim.storage.give)
+        test_operations.test_resize_keeps_data(victim, source, victim.storage.attach)
 
 
 def test_a_discard_that_does_nothing_is_found(victim: Guest, alter: Alter) -> None:
-    source = victim.storage.give(victim.storage.source)
-    alter(lambda disk: dataclasses.replace(disk, traits=USUAL))
+    source = victim.storage.attach(victim.storage.source)
+    alter(lambda disk: dataclasses.replace(disk, options=DEFAULT_DISK_OPTIONS))
     with pytest.raises(AssertionError, match="sector 4096: stray write"):
-        test_operations.test_discard_gives_back(victim, source, victim.storage.give, zero=False)
+        test_operations.test_discard_gives_back(victim, source, victim.storage.attach, zero=False)
 
 
 def test_a_file_system_damaged_by_an_unplug_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
-    take = scratch_disks.take
+    take = scratch_disks.detach_disk
 
     def take_and_damage(instance: GuestInstance, disk: ScratchDisk) -> object:
         answer = take(instance, disk)
@@ -137,9 +137,9 @@ def test_a_file_system_damaged_by_an_unplug_is_found(victim: Guest, monkeypatch:
         return answer
 
     monkeypatch.setattr(guest_disks, "take", take_and_damage)
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match="not sound|record"):
-        test_operations.test_unplug_while_mounted(victim, source, victim.storage.give)
+        test_operations.test_unplug_while_mounted(victim, source, victim.storage.attach)
 
 
 def test_what_a_killed_hypervisor_had_not_written_is_found(
@@ -153,6 +153,6 @@ def test_what_a_killed_hypervisor_had_not_written_is_found(
         ask([require_tool("qemu-io"), *words])
 
     monkeypatch.setattr(power_control, "kill", kill_and_lose)
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match="sector 100: zeroed"):
-        test_durability.test_killed_hypervisor_loses_nothing(victim, source, victim.storage.give)
+        test_durability.test_killed_hypervisor_loses_nothing(victim, source, victim.storage.attach)

@@ -12,6 +12,6 @@ from suites.storage import test_durability
 @pytest.mark.needs("shell", "disk-tools")
 def test_a_flush_that_is_dropped_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
     ignore_flushes(monkeypatch)
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match="promise 1: sector 0: lost"):
-        test_durability.test_flushed_is_written(victim, source, victim.storage.give)
+        test_durability.test_flushed_is_written(victim, source, victim.storage.attach)

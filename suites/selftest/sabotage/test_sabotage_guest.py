@@ -20,8 +20,8 @@ from fixtures.evidence.recording import Json
 from fixtures.guest.guest import Guest
 from fixtures.host import tools
 from fixtures.host.qemu import find_qemu_img
-from fixtures.lab.instance import GuestInstance
-from fixtures.lab.pool import MachinePool, MachineRequest
+from fixtures.lab.instance.guest_instance import GuestInstance
+from fixtures.lab.pool.machine_pool import MachinePool, MachineRequest
 from suites.boot import test_boot
 from suites.drivers import test_drivers
 from suites.integrity import test_integrity
@@ -56,7 +56,7 @@ def test_another_firmware_is_found(victim: Guest) -> None:
 
 
 def test_an_error_in_the_journal_is_found(victim: Guest) -> None:
-    victim.ask("echo '<3>I/O error, dev vdz, sector 2048 op 0x1:(WRITE)' >/dev/kmsg")
+    victim.run_check("echo '<3>I/O error, dev vdz, sector 2048 op 0x1:(WRITE)' >/dev/kmsg")
     with pytest.raises(AssertionError, match="dev vdz"):
         test_boot.test_no_fatal_events(victim)
 
@@ -64,13 +64,13 @@ def test_an_error_in_the_journal_is_found(victim: Guest) -> None:
 def test_a_card_without_its_driver_is_found(victim: Guest) -> None:
     row = next(row for row in victim.devices.table() if row.model == victim.cell.platform.model("nic"))
     bus = f"/sys/bus/pci/devices/{row.address}"
-    victim.ask(f"echo {row.address} >{bus}/driver/unbind")
+    victim.run_check(f"echo {row.address} >{bus}/driver/unbind")
     with pytest.raises(AssertionError, match="none"):
         test_drivers.test_every_device_is_driven(victim)
-    victim.ask(f"echo 1 >{bus}/remove")
+    victim.run_check(f"echo 1 >{bus}/remove")
     with pytest.raises(AssertionError, match="not seen by the guest"):
         test_drivers.test_every_device_is_driven(victim)
-    victim.ask("echo 1 >/sys/bus/pci/rescan")
+    victim.run_check("echo 1 >/sys/bus/pci/rescan")
     test_drivers.test_every_device_is_driven(victim)
 
 
@@ -78,11 +78,11 @@ def test_a_virtio_device_without_its_driver_is_found(victim: Guest, cell: Cell) 
     if "balloon" not in cell.platform.devices:
         pytest.skip("device_absent_by_design: this platform has no virtio device")
     driver = "/sys/bus/virtio/drivers/virtio_balloon"
-    name = victim.ask(f"cd {driver} && ls -d virtio*").strip()
-    victim.ask(f"echo {name} >{driver}/unbind")
+    name = victim.run_check(f"cd {driver} && ls -d virtio*").strip()
+    victim.run_check(f"echo {name} >{driver}/unbind")
     with pytest.raises(AssertionError, match="balloon0: its driver did not come up"):
         test_drivers.test_virtio_reaches_driver_ok(victim)
-    victim.ask(f"echo {name} >{driver}/bind")
+    victim.run_check(f"echo {name} >{driver}/bind")
     test_drivers.test_virtio_reaches_driver_ok(victim)
 
 
@@ -95,22 +95,22 @@ def test_a_flipped_bit_on_the_target_is_found(victim: Guest, instance: GuestInst
             flip(instance, "target", 3000)
 
     victim.storage.copy = copy_and_flip  # type: ignore[method-assign, assignment]
-    victim.storage.give(victim.storage.source)
-    victim.storage.give(victim.storage.target)
+    victim.storage.attach(victim.storage.source)
+    victim.storage.attach(victim.storage.target)
     with pytest.raises(AssertionError, match=r"sector 3000: bit flip .*; 1 bad sector"):
         test_storage.test_a_write_reaches_the_disk(victim, victim.storage.source, victim.storage.target)
 
 
 def test_a_flipped_bit_outside_of_what_was_written_is_found(victim: Guest, instance: GuestInstance) -> None:
-    victim.storage.give(victim.storage.source)
-    victim.storage.give(victim.storage.target)
+    victim.storage.attach(victim.storage.source)
+    victim.storage.attach(victim.storage.target)
     flip(instance, "target", 65000)
     with pytest.raises(AssertionError, match="sector 65000"):
         test_storage.test_a_write_reaches_the_disk(victim, victim.storage.source, victim.storage.target)
 
 
 def test_a_flipped_bit_on_the_source_is_found(victim: Guest, instance: GuestInstance) -> None:
-    victim.storage.give(victim.storage.source)
+    victim.storage.attach(victim.storage.source)
     flip(instance, "source", 12345)
     with pytest.raises(AssertionError, match="sha256:"):
         test_storage.test_the_hosts_pattern_reads_back(victim, victim.storage.source)
@@ -118,11 +118,11 @@ def test_a_flipped_bit_on_the_source_is_found(victim: Guest, instance: GuestInst
 
 def test_an_address_that_dhcp_did_not_give_is_found(victim: Guest) -> None:
     assert victim.network.addresses() != []
-    name = victim.ask("ls /sys/class/net | grep -v lo").strip()
-    victim.ask(f"ip address add 10.0.2.99/24 dev {name}")
+    name = victim.run_check("ls /sys/class/net | grep -v lo").strip()
+    victim.run_check(f"ip address add 10.0.2.99/24 dev {name}")
     with pytest.raises(AssertionError, match=r"10\.0\.2\.99"):
         test_network.test_address_by_dhcp(victim)
-    victim.ask(f"ip address del 10.0.2.99/24 dev {name}")
+    victim.run_check(f"ip address del 10.0.2.99/24 dev {name}")
 
 
 def test_another_base_image_is_found(victim: Guest, instance: GuestInstance, tmp_path: Path) -> None:
@@ -138,15 +138,15 @@ def test_another_base_image_is_found(victim: Guest, instance: GuestInstance, tmp
 
 
 def test_a_kernel_file_that_is_not_the_vendors_is_found(victim: Guest) -> None:
-    victim.ask('printf x >>"/boot/vmlinuz-$(uname -r)"')
+    victim.run_check('printf x >>"/boot/vmlinuz-$(uname -r)"')
     with pytest.raises(AssertionError, match="md5:"):
         test_integrity.test_the_kernel_is_the_vendors(victim)
-    victim.ask('truncate -s -1 "/boot/vmlinuz-$(uname -r)"')
+    victim.run_check('truncate -s -1 "/boot/vmlinuz-$(uname -r)"')
     test_integrity.test_the_kernel_is_the_vendors(victim)
 
 
 def test_a_tainted_kernel_is_found(victim: Guest) -> None:
-    victim.ask("echo 64 >/proc/sys/kernel/tainted")
+    victim.run_check("echo 64 >/proc/sys/kernel/tainted")
     with pytest.raises(AssertionError, match=r"== \(\)"):
         test_integrity.test_the_kernel_is_the_vendors(victim)
 
@@ -167,21 +167,21 @@ def test_a_command_that_hangs_is_interrupted_and_the_shell_survives(
     with pytest.raises(errors.CommandTimeout, match="sleep 1000") as late:
         instance.shell.run("sleep 1000", within=0.4)
     assert late.value.outcome == "FAIL"
-    assert victim.ask("echo still here") == "still here\n"
+    assert victim.run_check("echo still here") == "still here\n"
 
 
 def test_clones_are_told_apart(pool: MachinePool, cell: Cell) -> None:
     """Each clone has the time of now and randomness of its own; and what one does, no other sees."""
     answers = []
     for _ in range(2):
-        instance, start = pool.machine(MachineRequest(cell, cold=False, group=None))
-        assert start.words.startswith("clone of a checkpoint (shared memory)")
+        instance, start = pool.acquire(MachineRequest(cell, cold=False, group=None))
+        assert start.description.startswith("clone of a checkpoint (shared memory)")
         random = instance.shell.run("head -c 32 /dev/urandom | base64; cat /proc/sys/kernel/random/uuid").text
         marked = instance.shell.run("ls /root/mark; touch /root/mark; sync").text
         answers.append((random, marked))
         now = float(instance.shell.run("date +%s").text)
         assert abs(now - time.time()) < 5
-        pool.leave(None)
+        pool.release(None)
     assert answers[0][0] != answers[1][0]
     assert ["No such file" in marked for _, marked in answers] == [True, True]
 
@@ -232,7 +232,7 @@ def test_a_full_disk_of_the_host_is_ours(
         pytest.skip("not_in_profile: QEMU reports it in the same way for every disk; once is enough")
     fill_host(instance, tmp_path / "overlay.qcow2")
     with pytest.raises(errors.NoSpace, match="the host's disk is full") as full:
-        victim.ask("dd if=/dev/zero of=/var/tmp/filler bs=1M count=8 conv=fsync")
+        victim.run_check("dd if=/dev/zero of=/var/tmp/filler bs=1M count=8 conv=fsync")
     assert full.value.outcome == "ERROR"
 
 
@@ -254,7 +254,7 @@ def fill_host(instance: GuestInstance, overlay: Path) -> None:
 def test_a_guest_that_ignores_its_power_button_is_found(
     victim: Guest, instance: GuestInstance, cell: Cell
 ) -> None:
-    victim.ask("systemctl stop systemd-logind.service")
+    victim.run_check("systemctl stop systemd-logind.service")
     timeouts = cell.guest.timeouts.model_copy(update={"shutdown": 1.0})
     instance.cell = replace(cell, guest=cell.guest.model_copy(update={"timeouts": timeouts}))
     with pytest.raises(errors.ShutdownTimeout, match="power button"):
@@ -268,7 +268,7 @@ def test_a_fatal_end_is_named_at_once(victim: Guest, instance: GuestInstance, ce
         with pytest.raises(
             errors.GuestCrashed, match="Kernel panic - not syncing: sysrq triggered crash"
         ) as crash:
-            victim.ask("echo c >/proc/sysrq-trigger")
+            victim.run_check("echo c >/proc/sysrq-trigger")
         assert crash.value.outcome == "FAIL"
         assert crash.value.postmortem is not None
         assert any("sysrq" in line for line in crash.value.postmortem.last_lines)

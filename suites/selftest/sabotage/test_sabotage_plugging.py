@@ -11,7 +11,7 @@ import pytest
 from fixtures.guest.device_kinds.plugging import Views
 from fixtures.guest.storage import Copy
 from fixtures.lab.operations.scratch_disks import ScratchDisk
-from fixtures.lab.pool import MachinePool
+from fixtures.lab.pool.machine_pool import MachinePool
 from fixtures.systems.base.device_answers import Held
 from suites.drivers import test_hotplug, test_life_cycle, test_usb
 from suites.selftest.support.device_victims import Victim, victim
@@ -35,18 +35,18 @@ def test_a_card_that_stays_although_it_is_unplugged_is_found(
 
     def deaf_once_it_carried(number: int) -> int:
         monkeypatch.setattr(machine, "execute", deaf)
-        monkeypatch.setattr(guest._context, "notices", lambda what, seen: None)
+        monkeypatch.setattr(guest._context, "wait_until", lambda what, seen: None)
         return test_hotplug.LENGTH
 
     monkeypatch.setattr("fixtures.guest.device_kinds.plugging._LET_GO", 0.2)
-    monkeypatch.setattr(guest.devices.hot_plug, "carried", deaf_once_it_carried)
+    monkeypatch.setattr(guest.devices.hotplug, "carried", deaf_once_it_carried)
     with pytest.raises(AssertionError, match="qemu: 'there'"):
         test_hotplug.test_a_card_comes_and_goes_while_the_machine_is_paused(guest)
 
 
 def test_a_load_on_a_card_that_is_none_is_found(broken: Victim) -> None:
-    broken.guest.devices.hot_plug.timeouts = 0.2
-    broken.guest.ask("mount --bind /bin/true /bin/bash")
+    broken.guest.devices.hotplug.timeouts = 0.2
+    broken.guest.run_check("mount --bind /bin/true /bin/bash")
     with pytest.raises(AssertionError, match="assert 0 > 0"):
         test_hotplug.test_a_card_goes_while_it_sends(broken.guest)
 
@@ -54,13 +54,13 @@ def test_a_load_on_a_card_that_is_none_is_found(broken: Victim) -> None:
 def test_a_descriptor_that_leaks_with_a_card_is_found(
     broken: Victim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plug = broken.guest.devices.hot_plug
+    plug = broken.guest.devices.hotplug
     plug_card = plug.plug_card
     monkeypatch.setattr(test_hotplug, "ROUNDS", 1)
 
     def leaking(number: int) -> Views:
         with Path(os.devnull).open("rb") as file:
-            broken.instance.machine.give(
+            broken.instance.machine.send_fd(
                 f"leak{len(broken.instance.machine.journal.since(0))}", file.fileno()
             )
         return plug_card(number)
@@ -74,7 +74,7 @@ def test_a_stick_that_holds_something_else_or_has_no_driver_is_found(
     broken: Victim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guest = broken.guest
-    stick = guest.storage.give(guest.storage.stick)
+    stick = guest.storage.attach(guest.storage.usb_stick)
     copy_all = guest.storage.copy_all
 
     def copy_and_flip(source: ScratchDisk, target: ScratchDisk, copies: list[Copy]) -> None:
@@ -86,7 +86,7 @@ def test_a_stick_that_holds_something_else_or_has_no_driver_is_found(
     monkeypatch.setattr(guest.storage, "copy_all", copy_and_flip)
     with pytest.raises(AssertionError, match="sector 40000"):
         test_usb.test_a_usb_stick_comes_works_and_goes(guest, stick)
-    guest.ask("cd /sys/bus/usb/drivers/usb-storage && echo *-*:1.0 >unbind")
+    guest.run_check("cd /sys/bus/usb/drivers/usb-storage && echo *-*:1.0 >unbind")
     with pytest.raises(AssertionError, match=r"\('usb-storage', 'none'\)"):
         test_usb.test_a_usb_stick_comes_works_and_goes(guest, stick)
 
@@ -94,8 +94,8 @@ def test_a_stick_that_holds_something_else_or_has_no_driver_is_found(
 def test_a_disks_driver_that_stays_or_does_not_come_back_is_found(
     broken: Victim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    guest, binding = broken.guest, broken.guest.devices.binding
-    disk = guest.storage.give(guest.storage.source)
+    guest, binding = broken.guest, broken.guest.devices.driver_binding
+    disk = guest.storage.attach(guest.storage.source)
     with monkeypatch.context() as patch:
         patch.setattr(binding, "take_disk", lambda disk: Held("/nowhere", "nothing"))
         with pytest.raises(AssertionError, match=r"Bound\(driver='there', driven=True\)"):

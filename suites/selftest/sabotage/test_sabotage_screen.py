@@ -20,10 +20,10 @@ from fixtures.core import errors
 from fixtures.core.deadline import Deadline
 from fixtures.evidence.recording import LiveRecord
 from fixtures.guest.guest import Guest
-from fixtures.lab import host_view
-from fixtures.lab.instance import GuestInstance
-from fixtures.lab.pool import MachinePool, MachineRequest
-from fixtures.lab.recording_proxy import RecordingProxy
+from fixtures.lab.instance.guest_instance import GuestInstance
+from fixtures.lab.observation import host_view
+from fixtures.lab.observation.recording_proxy import RecordingProxy
+from fixtures.lab.pool.machine_pool import MachinePool, MachineRequest
 from fixtures.machine.machine import Machine
 from fixtures.machine.screendump import screendump
 from fixtures.run import collection
@@ -40,7 +40,7 @@ def instance(request: pytest.FixtureRequest, cell: Cell, pool: MachinePool) -> G
     """The live cell, for those who break it."""
     if cell.guest.id != "grub-rescue":
         pytest.skip("not_in_profile: the guest whose screen is broken is GRUB's rescue CD")
-    return pool.machine(MachineRequest(cell, cold=False, group=None, again=collection.again(request.node)))[0]
+    return pool.acquire(MachineRequest(cell, cold=False, group=None, rerun_command=collection.again(request.node)))[0]
 
 
 @pytest.fixture
@@ -157,10 +157,10 @@ def for_good(machine: Machine) -> Iterator[None]:
 def test_a_machine_that_does_not_stop_or_go_on_is_found(
     victim: Guest, instance: GuestInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host_view, "stopped", nothing)
+    monkeypatch.setattr(host_view, "while_paused", nothing)
     with pytest.raises(AssertionError, match="'running', True, 'running'"):
         test_screen.test_it_survives_a_pause(victim)
-    monkeypatch.setattr(host_view, "stopped", for_good)
+    monkeypatch.setattr(host_view, "while_paused", for_good)
     with pytest.raises(AssertionError, match="'paused', True, 'paused'"):
         test_screen.test_it_survives_a_pause(victim)
     instance.machine.execute("cont")
@@ -192,4 +192,4 @@ def test_a_second_reset_is_found(
 
 def test_what_needs_a_shell_is_refused_in_words(victim: Guest) -> None:
     with pytest.raises(errors.MachineNotUsable, match="has no shell by design; nobody can run 'uname'"):
-        victim.ask("uname")
+        victim.run_check("uname")

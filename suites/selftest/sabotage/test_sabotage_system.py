@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.lab.pool import MachinePool
+from fixtures.lab.pool.machine_pool import MachinePool
 from suites.boot import test_boot
 from suites.integrity import test_integrity
 from suites.platform import test_clock
@@ -22,7 +22,7 @@ def broken(pool: MachinePool, tmp_path: Path) -> Iterator[Victim]:
 
 def test_a_clock_that_is_wrong_is_found(broken: Victim) -> None:
     test_boot.test_clock_is_set(broken.guest)
-    broken.guest.ask("date -s '-1 hour'")
+    broken.guest.run_check("date -s '-1 hour'")
     with pytest.raises(AssertionError, match="3[56][0-9][0-9]"):
         test_boot.test_clock_is_set(broken.guest)
 
@@ -30,14 +30,14 @@ def test_a_clock_that_is_wrong_is_found(broken: Victim) -> None:
 def test_a_clock_that_goes_wrong_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(test_clock, "REST", 4)
     test_clock.test_clock_keeps_time(broken.guest)
-    broken.guest.ask("( sleep 1; date -s '+30 seconds' ) >/dev/null 2>&1 &")
+    broken.guest.run_check("( sleep 1; date -s '+30 seconds' ) >/dev/null 2>&1 &")
     with pytest.raises(AssertionError, match=r"Pace\(guest=3"):
         test_clock.test_clock_keeps_time(broken.guest)
 
 
 def test_a_rest_that_ends_early_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(test_clock, "REST", 4)
-    broken.guest.ask("mount --bind /bin/true /bin/sleep")
+    broken.guest.run_check("mount --bind /bin/true /bin/sleep")
     with pytest.raises(AssertionError, match="Pace"):
         test_clock.test_clock_keeps_time(broken.guest)
 
@@ -48,7 +48,7 @@ def test_files_that_are_not_the_vendors_are_found(broken: Victim, monkeypatch: p
         "fixtures.systems.linux.package_files.QUESTION", "env LC_ALL=C dpkg --verify grep procps || true"
     )
     test_integrity.test_the_system_files_are_the_vendors(broken.guest)
-    broken.guest.ask("echo more >>/bin/grep && rm /usr/bin/free && echo '# mine' >>/etc/sysctl.conf")
+    broken.guest.run_check("echo more >>/bin/grep && rm /usr/bin/free && echo '# mine' >>/etc/sysctl.conf")
     with pytest.raises(AssertionError) as caught:
         test_integrity.test_the_system_files_are_the_vendors(broken.guest)
     assert "/bin/grep: of other content" in str(caught.value)

@@ -21,10 +21,10 @@ pytestmark = [
 
 
 def test_a_lost_sector_of_a_high_unit_is_found(victim: Guest, spoil: Spoil) -> None:
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     spoil(bad.Loses, 9)
     with pytest.raises(AssertionError, match="sector 9: lost"):
-        test_boundaries.test_high_unit_numbers(victim, source, victim.storage.give, 256)
+        test_boundaries.test_high_unit_numbers(victim, source, victim.storage.attach, 256)
 
 
 def test_a_unit_of_eight_bits_is_found(victim: Guest, alter: Alter) -> None:
@@ -34,7 +34,7 @@ def test_a_unit_of_eight_bits_is_found(victim: Guest, alter: Alter) -> None:
         other = {"IGLOW": "IGHIGH", "IGHIGH": "IGLOW"}
         return dataclasses.replace(disk, serial=other.get(disk.serial, disk.serial))
 
-    source = victim.storage.give(victim.storage.source)
+    source = victim.storage.attach(victim.storage.source)
     alter(exchanged)
     with pytest.raises(AssertionError, match=r"(?s)lost.*stray write|stray write.*lost"):
-        test_boundaries.test_high_unit_numbers(victim, source, victim.storage.give, 256)
+        test_boundaries.test_high_unit_numbers(victim, source, victim.storage.attach, 256)
