@@ -16,11 +16,11 @@ from fixtures.core.errors import (
     CommandFailed,
     EvidenceDamaged,
     IronguestError,
-    LookFailed,
     Postmortem,
     RecordDiverged,
+    RecordedException,
 )
-from fixtures.evidence.recording import Json, LiveRecord, answers_name
+from fixtures.evidence.recording import Json, LiveRecord, answers_file_name
 from fixtures.evidence.replay import ReplayRecord
 
 NAME = "evidence/x@y/a.check/answers.jsonl"
@@ -244,7 +244,7 @@ def test_an_exception_that_nobody_meant_is_recorded_too(tmp_path: Path) -> None:
 
     with pytest.raises(ZeroDivisionError):
         live.ask("host", {}, look)
-    with pytest.raises(LookFailed, match="^ZeroDivisionError: by zero$"):
+    with pytest.raises(RecordedException, match="^ZeroDivisionError: by zero$"):
         ReplayRecord(live.path, NAME).ask("host", {}, never)
 
 
@@ -261,8 +261,8 @@ def test_attempts_have_files_of_their_own(tmp_path: Path) -> None:
 
 def test_tests_of_one_check_have_files_of_their_own() -> None:
     nodes = ["t.py::t", "t.py::t[a@b]"]
-    assert {answers_name(node, "a@b") for node in nodes} == {"answers.jsonl"}
+    assert {answers_file_name(node, "a@b") for node in nodes} == {"answers.jsonl"}
     others = ["t.py::t[a@b-x/y]", "t.py::t[a@b-x-y]", "t.py::t[a@b-../../x]", f"t.py::t[a@b-{'long' * 99}]"]
-    names = [answers_name(node, "a@b") for node in others]
+    names = [answers_file_name(node, "a@b") for node in others]
     assert len(set(names)) == len(others)
     assert all("/" not in name and len(name) < 80 and name.startswith("answers-") for name in names)

@@ -82,9 +82,9 @@ def test_results_that_only_one_side_has() -> None:
 
 def test_an_exception_that_nobody_meant_is_the_same_by_its_words() -> None:
     recorded = replace(FAILED, outcome="ERROR", failure=Failure("ZeroDivisionError", "by zero"))
-    replayed = replace(recorded, failure=Failure("LookFailed", "ZeroDivisionError: by zero"))
+    replayed = replace(recorded, failure=Failure("RecordedException", "ZeroDivisionError: by zero"))
     assert judge_again([recorded], [replayed]) == []
-    other = replace(recorded, failure=Failure("LookFailed", "KeyError: x"))
+    other = replace(recorded, failure=Failure("RecordedException", "KeyError: x"))
     assert [each.what for each in judge_again([recorded], [other])] == ["failure"]
 
 
