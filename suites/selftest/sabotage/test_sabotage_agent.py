@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fixtures.core import errors
+from fixtures.core.deadline import Deadline
 from fixtures.guest.guest import Guest
 from fixtures.lab.instance.guest_instance import GuestInstance
 from suites.agent import test_agent
@@ -32,9 +33,9 @@ def test_an_agent_that_hangs_or_ends_is_named(victim: Guest, instance: GuestInst
     assert instance.agent is not None
     victim.run_check("pkill -STOP -x qemu-ga")
     with pytest.raises(errors.CommandTimeout, match="the guest agent did not answer within 3 s"):
-        instance.agent.execute("guest-ping", within=3.0)
+        instance.agent.execute("guest-ping", deadline=Deadline.after(3.0))
     victim.run_check("pkill -CONT -x qemu-ga")
-    assert instance.agent.execute("guest-ping", within=60.0) == {}
+    assert instance.agent.execute("guest-ping", deadline=Deadline.after(60.0)) == {}
     victim.run_check("systemctl stop qemu-guest-agent")
     with pytest.raises(errors.CommandFailed, match="does not run: the guest closed its port"):
         test_agent.test_answers_as_the_console_does(victim)
@@ -48,10 +49,10 @@ def test_a_guest_that_does_not_keep_still_is_found(
     assert agent is not None
     execute, said = agent.execute, iter(["thawed", "frozen", "thawed"])
 
-    def lying(command: str, arguments: Any = None, within: float = 10.0) -> Any:
+    def lying(command: str, arguments: Any = None, deadline: Deadline | None = None) -> Any:
         if command == "guest-fsfreeze-status":
             return next(said)
-        return 2 if command.startswith("guest-fsfreeze-") else execute(command, arguments, within)
+        return 2 if command.startswith("guest-fsfreeze-") else execute(command, arguments, deadline)
 
     monkeypatch.setattr(agent, "execute", lying)
     source = victim.storage.attach(victim.storage.source)

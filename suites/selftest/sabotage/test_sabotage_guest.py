@@ -14,7 +14,6 @@ import pytest
 
 from fixtures.catalog.specs import Cell
 from fixtures.core import errors
-from fixtures.core.deadline import Deadline
 from fixtures.core.file_digest import file_digest
 from fixtures.evidence.recording import Json
 from fixtures.guest.guest import Guest
@@ -198,7 +197,7 @@ def test_a_second_reset_is_found(
     def interfere(*, again: bool = False) -> None:
         # The second reset is what is to be found; that a guest survives it is for others to see.
         assert again
-        deadline = Deadline.after(cell.guest.timeouts.boot * instance.scale)
+        deadline = instance.machine.deadline(cell.guest.timeouts.boot)
         loaded = instance.transcript
         late = errors.BootTimeout("the boot loader did not come")
         instance.machine.health.wait_for(

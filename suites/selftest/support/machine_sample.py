@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,6 +129,16 @@ class Bench:
     ) -> None:
         self.machine.end()
         self.transcript.close()
+
+    def describe_guest(self, **changes: Any) -> None:
+        """Change fields of the guest's description. From now on a second of it is a second on the host."""
+        hardware = self.machine.hardware
+        guest = hardware.cell.guest.model_copy(update=changes)
+        self.machine.hardware = dataclasses.replace(
+            hardware,
+            cell=Cell.of(guest, hardware.cell.platform),
+            accelerator=dataclasses.replace(hardware.accelerator, scale=1.0),
+        )
 
     def start(self) -> Bench:
         """Start QEMU, paused."""

@@ -14,6 +14,7 @@ from fixtures.channels.console.serial_console import Console
 from fixtures.channels.console.transcript import Transcript
 from fixtures.channels.shells.results_port import Results
 from fixtures.channels.shells.windows.sac_shell import SacShell
+from fixtures.core.deadline import Deadline
 from fixtures.machine.health import Health
 from fixtures.machine.qmp_journal import Journal
 from fixtures.machine.wakeup import Wakeup
@@ -273,9 +274,15 @@ class SacBench:
         self._ends = (ours, self._port)
         self.guest.servant.port = self._port.sendall
         results = Results("windows", ours, wakeup).take if port else None
-        self.shell = SacShell(self.console, 300.0, 0.1, port or "-", results, debounce=debounce)
+        self.shell = SacShell(
+            self.console, 300.0, self.deadline, port or "-", results, debounce=debounce
+        )
         self._thread = threading.Thread(target=self.guest.serve, daemon=True)
         self._thread.start()
+
+    def deadline(self, seconds: float) -> Deadline:
+        """A deadline of a tenth of ``seconds``: the guest answers at once."""
+        return Deadline.after(seconds, 0.1)
 
     def __enter__(self) -> SacBench:
         return self

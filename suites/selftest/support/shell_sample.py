@@ -16,6 +16,7 @@ import pexpect
 from fixtures.channels.console.serial_console import Console
 from fixtures.channels.console.transcript import Transcript
 from fixtures.channels.shells.posix.serial_shell import SerialShell
+from fixtures.core.deadline import Deadline
 from fixtures.machine.health import Health
 from fixtures.machine.qmp_journal import Journal
 from fixtures.machine.wakeup import Wakeup
@@ -101,10 +102,15 @@ class ShellBench:
         self.health = Health("nothing", self.journal, wakeup)
         self.transcript = Transcript(directory / "evidence", ())
         self.console = Console("nothing", self._ours, self.transcript, self.health, wakeup)
-        # Less than the usual patience, the usual budgets.
-        self.shell = SerialShell(self.console, 30.0 / scale, scale)
+        self._scale = scale
+        # Commands have 30 s of the host's clock, whatever the scale.
+        self.shell = SerialShell(self.console, 30.0 / scale, self.deadline)
         self._bridge = threading.Thread(target=self._carry, daemon=True)
         self._bridge.start()
+
+    def deadline(self, seconds: float) -> Deadline:
+        """A deadline with the scale of the bench: a small one shortens the shell's pauses before it retries."""
+        return Deadline.after(seconds, self._scale)
 
     def _carry(self) -> None:
         with contextlib.suppress(OSError):

@@ -21,7 +21,7 @@ from fixtures.channels.shells.shell import ask
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import CommandFailed, CommandTimeout
 from fixtures.host.tools import require_tool
-from fixtures.lab.agent_connection import Agent
+from fixtures.lab.instance.agent_connection import AgentConnection
 from fixtures.machine.health import Health
 from fixtures.machine.qmp_journal import Journal
 from fixtures.machine.wakeup import Wakeup
@@ -39,9 +39,9 @@ needs_agent = pytest.mark.skipif(
 
 
 def agent_on(connection: socket.socket, directory: Path) -> GuestAgent:
-    pulse = Wakeup()
+    wakeup = Wakeup()
     return GuestAgent(
-        "nothing", connection, Health("nothing", Journal(directory / "qmp.jsonl", pulse), pulse), pulse
+        "nothing", connection, Health("nothing", Journal(directory / "qmp.jsonl", wakeup), wakeup), wakeup
     )
 
 
@@ -72,7 +72,7 @@ def real(tmp_path: Path) -> Iterator[GuestAgent]:
 @needs_agent
 def test_a_real_agent_says_what_it_can_and_runs_programs(real: GuestAgent) -> None:
     assert {"guest-exec", "guest-file-open", "guest-shutdown"} <= real.commands()
-    shell = AgentShell(real, "linux", 30.0, 1.0)
+    shell = AgentShell(real, "linux", 30.0)
     result = shell.run("printf 'out\\377'; echo err >&2; exit 3")
     assert (result.status, result.output) == (3, b"out\xfferr\n")
     assert ask(shell, "echo 'a b' | tr b c") == "a c\n"
@@ -81,7 +81,7 @@ def test_a_real_agent_says_what_it_can_and_runs_programs(real: GuestAgent) -> No
 
 @needs_agent
 def test_a_real_agent_gives_long_output_whole(real: GuestAgent) -> None:
-    shell = AgentShell(real, "linux", 60.0, 1.0)
+    shell = AgentShell(real, "linux", 60.0)
     output = shell.run("head -c 3000000 /dev/zero | tr '\\000' x").output
     assert hashlib.sha256(output).digest() == hashlib.sha256(b"x" * 3000000).digest()
 
@@ -98,7 +98,7 @@ def test_a_real_agent_reads_and_writes_files(real: GuestAgent, tmp_path: Path) -
 
 @needs_agent
 def test_a_command_that_does_not_end_is_reported_and_the_agent_goes_on(real: GuestAgent) -> None:
-    shell = AgentShell(real, "linux", 1.0, 1.0)
+    shell = AgentShell(real, "linux", 1.0)
     with pytest.raises(CommandTimeout, match="tail -f"):
         shell.run("timeout 20 tail -f /dev/null")
     assert shell.run("echo on").output == b"on\n"
@@ -147,22 +147,22 @@ def test_an_agent_that_sleeps_at_first_is_asked_again(tmp_path: Path) -> None:
 
 def test_an_agent_that_is_not_there(tmp_path: Path) -> None:
     fake = Fake(tmp_path, {}, mute=99)
-    assert not fake.agent.is_there(0.2)
+    assert not fake.agent.is_there(Deadline.after(0.2))
     with pytest.raises(CommandTimeout, match="did not answer within 0.2 s"):
-        fake.agent.execute("guest-ping", within=0.2)
+        fake.agent.execute("guest-ping", deadline=Deadline.after(0.2))
 
 
 def test_an_agent_whose_port_was_closed_is_gone_at_once(tmp_path: Path) -> None:
     """QEMU tells when the guest closes the port; nobody waits for who is not there."""
     machine = machine_sample.Bench(tmp_path, devices={"disk": "ide-hd"}).machine
-    agent = Agent(machine, tmp_path)
+    agent = AgentConnection(machine, tmp_path)
     for other in ({"id": "serial-port0", "open": False}, {"id": "agent-port0", "open": True}):
         machine.journal.event("VSERPORT_CHANGE", other)
     with pytest.raises(CommandTimeout, match="did not answer within 0.1 s"):
-        agent.execute("guest-ping", within=0.1)
+        agent.execute("guest-ping", deadline=Deadline.after(0.1))
     machine.journal.event("VSERPORT_CHANGE", {"id": "agent-port0", "open": False})
     with pytest.raises(CommandFailed, match="does not run: the guest closed its port"):
-        agent.execute("guest-ping", within=600.0)
+        agent.execute("guest-ping", deadline=Deadline.after(600.0))
     machine.end()
     agent.close()
     lines = [json.loads(line) for line in (tmp_path / "agent.jsonl").read_text().splitlines()]
@@ -183,21 +183,21 @@ def test_a_real_agent_that_is_killed_is_named(real: GuestAgent, tmp_path: Path) 
     (pid,) = (tmp_path / "pid").read_text().split()
     os.kill(int(pid), signal.SIGKILL)
     with pytest.raises(CommandTimeout, match="did not answer|takes no input"):
-        real.execute("guest-ping", within=1.0)
+        real.execute("guest-ping", deadline=Deadline.after(1.0))
 
 
 def test_output_that_the_agent_cut_off_is_no_answer(tmp_path: Path) -> None:
     ended = {"exited": True, "exitcode": 0, "out-data": "eA==", "out-truncated": True}
     fake = Fake(tmp_path, {"guest-exec": {"return": {"pid": 1}}, "guest-exec-status": {"return": ended}})
     with pytest.raises(CommandFailed, match="only a part"):
-        AgentShell(fake.agent, "linux", 5.0, 1.0).run("cat")
+        AgentShell(fake.agent, "linux", 5.0).run("cat")
 
 
 def test_windows_output_is_in_its_own_encoding(tmp_path: Path) -> None:
     text = "Das System kann die Datei nicht finden: ä\r\n"
     ended = {"exited": True, "exitcode": 1, "out-data": base64.b64encode(text.encode("cp437")).decode()}
     fake = Fake(tmp_path, {"guest-exec": {"return": {"pid": 1}}, "guest-exec-status": {"return": ended}})
-    shell = AgentShell(fake.agent, "windows", 5.0, 1.0)
+    shell = AgentShell(fake.agent, "windows", 5.0)
     assert shell.run("cmd: dir x").text == text
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.catalog.specs import Login, Timeouts
+from fixtures.catalog.specs import Timeouts
 from fixtures.channels.boot.boot_wait import wait_for_login
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import BootTimeout, CommandTimeout, ConsoleLost, GuestCrashed, IronguestError
@@ -16,7 +16,6 @@ from suites.selftest.support.machine_sample import HANG, Bench, saying
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOGIN = Login(user="root", password="secret")
 PANIC = "[    1.000000] Kernel panic - not syncing: test\n"
 
 
@@ -27,17 +26,19 @@ def timeouts(boot: float, silence: float) -> Timeouts:
 def test_a_login_prompt_ends_the_boot(tmp_path: Path) -> None:
     text = "Welcome to GRUB!\r\n[    0.000000] Linux version 6.1\r\n\r\nnothing login: "
     with Bench(tmp_path, saying(text)) as bench:
+        bench.describe_guest(timeouts=timeouts(60, 60))
         bench.run()
-        wait_for_login(bench.machine, bench.console, LOGIN, timeouts(60, 60), 1.0)
+        wait_for_login(bench.machine, bench.console)
         reached = [stage for stage, _ in bench.transcript.stages]
     assert reached == ["firmware", "boot loader", "kernel", "login"]
 
 
 def test_a_boot_that_hangs_ends_long_before_its_budget(tmp_path: Path) -> None:
     with Bench(tmp_path, HANG) as bench:
+        bench.describe_guest(timeouts=timeouts(600, 0.2))
         bench.run()
         with pytest.raises(BootTimeout) as caught:
-            wait_for_login(bench.machine, bench.console, LOGIN, timeouts(600, 0.2), 1.0)
+            wait_for_login(bench.machine, bench.console)
         assert "the boot hangs: no output and no disk access for 0.2 s, after stage 'firmware'" in str(
             caught.value
         )
@@ -47,24 +48,27 @@ def test_a_boot_that_hangs_ends_long_before_its_budget(tmp_path: Path) -> None:
 
 def test_the_stage_where_a_boot_hangs_is_named(tmp_path: Path) -> None:
     with Bench(tmp_path, saying("[    0.000000] Linux version 6.1\n")) as bench:
+        bench.describe_guest(timeouts=timeouts(600, 0.2))
         bench.run()
         assert bench.console.wait_for([b"6.1"], Deadline.after(60.0)) == 0
         with pytest.raises(BootTimeout, match=r"hangs.*after stage 'kernel'"):
-            wait_for_login(bench.machine, bench.console, LOGIN, timeouts(600, 0.2), 1.0)
+            wait_for_login(bench.machine, bench.console)
 
 
 def test_a_boot_that_only_talks_ends_at_its_budget(tmp_path: Path) -> None:
     with Bench(tmp_path, saying("working\n", for_ever=True)) as bench:
+        bench.describe_guest(timeouts=timeouts(0.5, 60))
         bench.run()
         with pytest.raises(BootTimeout, match=r"no 'login: ' within 0\.5 s; last stage 'firmware'"):
-            wait_for_login(bench.machine, bench.console, LOGIN, timeouts(0.5, 60), 1.0)
+            wait_for_login(bench.machine, bench.console)
 
 
 def test_a_panic_ends_every_wait_at_once(tmp_path: Path) -> None:
     with Bench(tmp_path, saying(PANIC)) as bench:
+        bench.describe_guest(timeouts=timeouts(600, 600))
         bench.run()
         with pytest.raises(GuestCrashed, match=r"kernel panic at \d+\.\d s: .* not syncing: test"):
-            wait_for_login(bench.machine, bench.console, LOGIN, timeouts(600, 600), 1.0)
+            wait_for_login(bench.machine, bench.console)
 
 
 def test_a_panic_that_is_printed_for_ever_ends_the_wait_too(tmp_path: Path) -> None:

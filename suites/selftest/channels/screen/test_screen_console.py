@@ -176,23 +176,24 @@ def test_what_was_there_before_a_restart_does_not_count() -> None:
 def test_a_boot_ends_at_its_screen(tmp_path: Path) -> None:
     with screen(tmp_path, ECHO) as (bench, console):
         wanted = spec("^abc$", steps=[{"when": "Hard Disk", "press": "<enter>abc"}])
-        wait_for_screen(bench.machine, console, wanted, timeouts(60, 60), 1.0)
+        bench.describe_guest(screen=wanted, timeouts=timeouts(60, 60))
+        wait_for_screen(bench.machine, console)
 
 
 def test_a_boot_that_shows_something_else_hangs(tmp_path: Path) -> None:
     with screen(tmp_path, printing("\r\nNO ROM BASIC")) as (bench, console):
+        bench.describe_guest(screen=spec("C:"), timeouts=timeouts(600, 2))
         with pytest.raises(BootTimeout, match="no 'C:' on the screen: the screen does not change") as caught:
-            wait_for_screen(bench.machine, console, spec("C:"), timeouts(600, 2), 1.0)
+            wait_for_screen(bench.machine, console)
         assert "NO ROM BASIC" in caught.value.message
 
 
 def test_a_boot_that_only_paints_ends_at_its_budget(tmp_path: Path) -> None:
     # mov ax, 0xb800; mov es, ax; next: inc word es:[0]; jmp next
-    with (
-        screen(tmp_path, bytes.fromhex("b800b88ec026ff060000ebf9")) as (bench, console),
-        pytest.raises(BootTimeout, match="the time is over for 2 s"),
-    ):
-        wait_for_screen(bench.machine, console, spec("never"), timeouts(2, 600), 1.0)
+    with screen(tmp_path, bytes.fromhex("b800b88ec026ff060000ebf9")) as (bench, console):
+        bench.describe_guest(screen=spec("never"), timeouts=timeouts(2, 600))
+        with pytest.raises(BootTimeout, match="the time is over for 2 s"):
+            wait_for_screen(bench.machine, console)
 
 
 def test_a_terminal_goes_on_where_another_was(tmp_path: Path) -> None:

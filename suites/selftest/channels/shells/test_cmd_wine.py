@@ -54,7 +54,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CmdShell]:
     console = Console("wine", ours, transcript, Health("wine", journal, wakeup), wakeup)
     bridge = threading.Thread(target=_carry, args=(cmd.child_fd, theirs), daemon=True)
     bridge.start()
-    shell = CmdShell(Terminal(console), 60.0, 1.0)
+    shell = CmdShell(Terminal(console), 60.0)
     try:
         shell.synchronise(Deadline.after(100.0))
         yield shell

@@ -11,7 +11,6 @@ import pytest
 from fixtures.catalog.specs import Login
 from fixtures.channels.shells.checksummed_lines import checksum
 from fixtures.channels.shells.windows import powershell_framing
-from fixtures.core.deadline import Deadline
 from fixtures.core.errors import BootTimeout, CommandTimeout, GuestCrashed, LoginRefused
 from suites.selftest.support.sac_sample import Manners, SacBench
 from suites.selftest.support.sac_texts import CRASH, EVENT
@@ -32,8 +31,8 @@ def answering(kind: str, text: str) -> tuple[int, bytes, int]:
 
 def reach(bench: SacBench, *, xml: bool = True) -> None:
     bench.guest.boot(xml=xml)
-    assert bench.shell.appears(Deadline.after(20.0))
-    bench.shell.log_in(LOGIN, Deadline.after(60.0))
+    assert bench.shell.appears(bench.deadline(200.0))
+    bench.shell.log_in(LOGIN, bench.deadline(600.0))
 
 
 def talk(bench: SacBench) -> None:
@@ -102,9 +101,9 @@ def test_a_character_that_comes_twice_is_taken_for_a_bounce(tmp_path: Path) -> N
 def test_without_pauses_such_a_console_does_not_hear_what_is_typed(tmp_path: Path) -> None:
     with SacBench(tmp_path, Manners(bounces=True), answering) as bench:
         bench.guest.boot()
-        assert bench.shell.appears(Deadline.after(20.0))
+        assert bench.shell.appears(bench.deadline(200.0))
         with pytest.raises(BootTimeout):
-            bench.shell.log_in(LOGIN, Deadline.after(5.0))
+            bench.shell.log_in(LOGIN, bench.deadline(50.0))
         # At least once of all times that it was typed.
         assert "ch -sn Cmd01" in bench.guest.typed
 
@@ -146,14 +145,14 @@ def test_a_banner_that_is_painted_again_is_no_boot(tmp_path: Path) -> None:
         bench.guest.boot()
         bench.shell.begin_boot()
         bench.guest.repaint()
-        assert not bench.shell.appears(Deadline.after(1.0))
+        assert not bench.shell.appears(bench.deadline(10.0))
 
 
 def test_leaving_a_channel_leads_back_to_sac(tmp_path: Path) -> None:
     with SacBench(tmp_path, Manners(), answering) as bench:
         talk(bench)
-        bench.shell.sac.leave(Deadline.after(10.0))
-        identity = bench.shell.sac.identity(Deadline.after(10.0))
+        bench.shell.sac.leave(bench.deadline(100.0))
+        identity = bench.shell.sac.identity(bench.deadline(100.0))
         assert dict(identity.labels)["Computer GUID"] == "20bf9ade-650b-4415-9e2f-cc044c21c6c9"
         assert identity.uptime == 5.0
 
@@ -214,10 +213,10 @@ def test_a_port_that_cannot_be_opened_is_done_without(tmp_path: Path) -> None:
 def test_cmd_keeps_status_and_output(tmp_path: Path) -> None:
     with SacBench(tmp_path, Manners(), answering) as bench:
         bench.guest.boot()
-        assert bench.shell.appears(Deadline.after(20.0))
-        bench.shell.sac.open_command_prompt(LOGIN, Deadline.after(60.0))
+        assert bench.shell.appears(bench.deadline(200.0))
+        bench.shell.sac.open_command_prompt(LOGIN, bench.deadline(600.0))
         cmd = bench.shell.cmd
-        cmd.synchronise(Deadline.after(20.0))
+        cmd.synchronise(bench.deadline(200.0))
         unknown = cmd.run("nonsense")
         assert unknown.status == 9009
         assert (

@@ -29,7 +29,7 @@ def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def logged_in(bench: ShellBench) -> SerialShell:
     assert bench.console.wait_for([b"login: "], Deadline.after(60.0)) == 0
-    bench.shell.log_in(ROOT_LOGIN, Deadline.after(60.0))
+    bench.shell.log_in(ROOT_LOGIN, bench.deadline(2000.0))
     return bench.shell
 
 
@@ -149,7 +149,7 @@ def test_a_login_that_is_refused(tmp_path: Path) -> None:
     with ShellBench(tmp_path) as bench:
         assert bench.console.wait_for([b"login: "], Deadline.after(60.0)) == 0
         with pytest.raises(LoginRefused, match="the guest refused the login of 'root'"):
-            bench.shell.log_in(Login(user="root", password="wrong"), Deadline.after(60.0))
+            bench.shell.log_in(Login(user="root", password="wrong"), bench.deadline(2000.0))
 
 
 def test_a_login_on_a_noisy_line(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def prompt(directory: Path) -> Iterator[DosPrompt]:
         display, keyboard = VgaDisplay(bench.machine, directory), Keyboard(bench.machine, "us")
         screen = ScreenConsole("dos", display, keyboard, bench.transcript, bench.health, bench.machine.wakeup)
         assert screen.wait_until(lambda look: "A:\\>" in look.lines, Deadline.after(60.0)) is not None
-        yield DosPrompt(screen, 20.0, 3.0)
+        yield DosPrompt(screen, 60.0, Deadline.after)
 
 
 def test_a_dialogue_at_the_prompt(tmp_path: Path) -> None:

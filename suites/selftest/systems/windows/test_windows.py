@@ -10,7 +10,6 @@ import pytest
 
 from fixtures.channels.shells.shell import CommandResult
 from fixtures.core import errors
-from fixtures.core.deadline import Deadline
 from fixtures.systems.registry import system_for
 from fixtures.systems.windows import disks, network, services, system_files
 from fixtures.systems.windows import kernel as windows_kernel
@@ -77,8 +76,8 @@ def test_the_whole_path_from_a_login_on_sac_to_what_an_answer_means(
         tmp_path, Manners(paints=paints), lambda kind, text: (0, given[text].encode(), 65001)
     ) as bench:
         bench.guest.boot()
-        assert bench.shell.appears(Deadline.after(20.0))
-        bench.shell.log_in(LOGIN, Deadline.after(90.0))
+        assert bench.shell.appears(bench.deadline(200.0))
+        bench.shell.log_in(LOGIN, bench.deadline(900.0))
         windows = Windows(bench.shell)
         assert windows.driver_of("0000:00:02.0") == "viostor"
         assert samples.REPEATED[language] in windows.complaints()[0].message
