@@ -1,1 +1,1 @@
-"""How fast Ironguest is, against the same work done by hand with bare QEMU. Nothing asserts a time."""
+"""Benchmarks of Ironguest against the same work done by hand with bare QEMU. Nothing asserts a time."""

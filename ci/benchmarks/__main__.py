@@ -1,4 +1,4 @@
-"""``python -m ci.benchmarks``."""
+"""``python -m ci.benchmarks``: the program behind ``ci/bench``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A cold boot to the login: the harness against bare QEMU with a bare expect script."""
+"""Benchmark of a cold boot to the login: the harness against bare QEMU with a bare expect script."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from pexpect import fdpexpect
 from ci.benchmarks.by_hand import bare_qemu, overlay
 from ci.benchmarks.figures import CannotMeasure, Figure, Target, in_turn
 from fixtures.host.qemu import find_qemu_img
-from fixtures.lab.pool import MachineRequest
+from fixtures.lab.pool.machine_pool import MachineRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ci.benchmarks.workbench import Workbench
-    from fixtures.lab.pool import MachinePool
+    from fixtures.lab.pool.machine_pool import MachinePool
 
 _BOOT = 300.0
 
 
 @dataclass(frozen=True)
 class Boot:
-    """Seconds from nothing to the login prompt, and to a shell that answers."""
+    """Seconds from the start to the login prompt, and to the first output of a shell."""
 
     login: float
     shell: float
@@ -36,11 +36,11 @@ class Boot:
 def by_harness(bench: Workbench, pool: MachinePool) -> Boot:
     """One cold boot of the harness."""
     began = time.monotonic()
-    instance, _ = pool.machine(MachineRequest(bench.cell, cold=True, group=None))
+    instance, _ = pool.acquire(MachineRequest(bench.cell, cold=True, group=None))
     shell = time.monotonic() - began
     stages = dict(instance.transcript.stages)
-    login = instance.machine.powered_on - began + stages["login"]
-    pool.leave(None)
+    login = instance.machine.power_on_time - began + stages["login"]
+    pool.release(None)
     return Boot(login, shell)
 
 
@@ -91,7 +91,7 @@ def measure(bench: Workbench) -> list[Figure]:
     return [
         Figure(
             "cold",
-            "a cold boot, from nothing to the login prompt",
+            "a cold boot, from start to login prompt",
             "s",
             tuple(each.login for each in harness),
             tuple(each.login for each in hand),
@@ -99,7 +99,7 @@ def measure(bench: Workbench) -> list[Figure]:
         ),
         Figure(
             "cold.shell",
-            "... to a shell that answers",
+            "... to the first output of a shell",
             "s",
             tuple(each.shell for each in harness),
             tuple(each.shell for each in hand),

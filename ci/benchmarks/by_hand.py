@@ -1,6 +1,6 @@
-"""Bare QEMU, driven by as little as does the work: sockets, select and lines of JSON.
+"""Bare QEMU, driven with the least code that does the work: sockets, select and lines of JSON.
 
-Nothing of the harness runs here; its code is only asked for the command line and for where files lie.
+The harness does not run here; its code only supplies the command line and the paths of files.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     from fixtures.machine.hardware import Hardware
 
-# No answer of QEMU's takes longer, even on a host in distress.
+# Seconds; no answer of QEMU takes longer, even on an overloaded host.
 _ANSWER = 60.0
 
 
 class Qmp:
-    """A monitor connection on a socket."""
+    """A QMP connection on a socket."""
 
     def __init__(self, connection: socket.socket) -> None:
         connection.settimeout(_ANSWER)
@@ -43,15 +43,15 @@ class Qmp:
         try:
             text = self._lines.readline()
         except TimeoutError as error:
-            raise CannotMeasure(f"by hand: QEMU said nothing for {_ANSWER:g} s") from error
+            raise CannotMeasure(f"by hand: no answer of QEMU within {_ANSWER:g} s") from error
         if not text:
-            raise CannotMeasure("by hand: QEMU closed its monitor")
+            raise CannotMeasure("by hand: QEMU closed its QMP connection")
         answer = json.loads(text)
         assert isinstance(answer, dict)
         return answer
 
     def execute(self, command: str, **arguments: Any) -> Any:
-        """The reply to a command; raises CannotMeasure where it is refused."""
+        """The reply to a command; raises CannotMeasure if QEMU refuses it."""
         line = json.dumps({"execute": command, "arguments": arguments})
         self.connection.sendall(line.encode() + b"\n")
         while True:
@@ -63,7 +63,7 @@ class Qmp:
             self._events.append(answer)
 
     def give(self, name: str, file: Path) -> None:
-        """Let QEMU have an open file by the name ``fd:name``."""
+        """Pass an open file to QEMU under the name ``fd:name``."""
         line = json.dumps({"execute": "getfd", "arguments": {"fdname": name}}).encode() + b"\n"
         with file.open("rb") as opened:
             socket.send_fds(self.connection, [line], [opened.fileno()])
@@ -72,7 +72,7 @@ class Qmp:
                 raise CannotMeasure(f"by hand: QEMU refused getfd: {answer['error']}")
 
     def wait_migrated(self) -> None:
-        """Wait until the state is loaded."""
+        """Wait until the incoming migration is complete."""
         while True:
             event = self._events.pop(0) if self._events else self._line()
             status = event.get("data", {}).get("status") if event.get("event") == "MIGRATION" else None
@@ -83,7 +83,7 @@ class Qmp:
 
 
 class BareQemu:
-    """A QEMU with its monitor and its console."""
+    """A QEMU process with its QMP connection and its console."""
 
     def __init__(self, process: subprocess.Popen[bytes], qmp: Qmp, console: socket.socket) -> None:
         self.pid = process.pid
@@ -91,7 +91,7 @@ class BareQemu:
         self.console = console
 
     def load(self, state: Path, version: tuple[int, ...], *, shared: bool) -> None:
-        """Load a saved state; where memory is ``shared``, it is in a file of its own."""
+        """Load a saved state; ``shared`` memory is in a file of its own."""
         names = ["events"]
         if shared:
             names.append("x-ignore-shared")
@@ -114,7 +114,7 @@ class BareQemu:
             left = ends - time.monotonic()
             if left <= 0 or not select.select([self.console], [], [], left)[0]:
                 raise CannotMeasure(
-                    f"by hand: no {wanted!r} within {seconds:g} s; the console's last: {printed[-300:]!r}"
+                    f"by hand: no {wanted!r} within {seconds:g} s; last output: {printed[-300:]!r}"
                 )
             piece = self.console.recv(1 << 16)
             if not piece:
@@ -124,11 +124,11 @@ class BareQemu:
 
 @contextmanager
 def bare_qemu(hardware: Hardware) -> Iterator[BareQemu]:
-    """A QEMU with the harness's command line, paused; ended and reaped on leaving."""
+    """Start QEMU with the harness's command line, paused. It is killed and reaped at the end."""
     pairs = [socket.socketpair() for _ in range(6)]
     ours, theirs = zip(*pairs, strict=True)
     fd_map = FdMap(*(end.fileno() for end in theirs))
-    # Like the harness's, it must not be left behind by whoever is killed.
+    # This QEMU ends with its parent, as the harness's does.
     argv = ["setpriv", "--pdeathsig", "KILL", "--", *command_line(hardware, fd_map)]
     process = subprocess.Popen(
         argv, pass_fds=fd_map.descriptors, stdin=subprocess.DEVNULL, start_new_session=True
@@ -146,5 +146,5 @@ def bare_qemu(hardware: Hardware) -> Iterator[BareQemu]:
 
 
 def overlay(qemu_img: Path, base: Path, base_format: str, path: Path) -> None:
-    """Make a qcow2 overlay, as one does by hand."""
+    """Make a qcow2 overlay with qemu-img."""
     subprocess.run([qemu_img, "create", "-q", "-f", "qcow2", "-b", base, "-F", base_format, path], check=True)

@@ -1,4 +1,4 @@
-"""Trivial checks, each on a pristine guest: how many a second, how that grows, and what memory it takes."""
+"""Benchmark of trivial checks, each on a pristine guest: rate, growth with their number, and memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BOTH = (1, 2)
 
 
 def measure(bench: Workbench) -> list[Figure]:
-    """Rates and memory, with one worker and with two."""
+    """Measure rates and memory with one worker and with two."""
     ran: dict[int, list[Ran]] = {workers: [] for workers in _BOTH}
     count = bench.times(60, 20)
     for repetition in range(times := bench.times(3, 1)):
@@ -27,7 +27,7 @@ def measure(bench: Workbench) -> list[Figure]:
     return [
         Figure(
             "checks",
-            "trivial checks on guests of their own, two workers; against one worker",
+            "trivial checks, each on a guest of its own, two workers; against one worker",
             "1/s",
             rates[2],
             rates[1],
@@ -45,7 +45,7 @@ def measure(bench: Workbench) -> list[Figure]:
         ),
         Figure(
             "checks.steady",
-            "... once each worker has verified the checkpoint",
+            "... after each worker has verified the checkpoint",
             "1/s",
             _steady(ran[2]),
             _steady(ran[1]),
@@ -53,7 +53,7 @@ def measure(bench: Workbench) -> list[Figure]:
         ),
         Figure(
             "checks.start",
-            "what a run takes before its first check and after its last",
+            "time of a run before its first check and after its last",
             "s",
             tuple(each.seconds - taken(each.results) for each in ran[2]),
             tuple(each.seconds - taken(each.results) for each in ran[1]),
@@ -61,7 +61,7 @@ def measure(bench: Workbench) -> list[Figure]:
         ),
         Figure(
             "checks.memory",
-            "peak memory of a worker, of two; against a process without workers",
+            "peak memory of a worker (of two); against a process without workers",
             "MiB",
             tuple(peak for each in ran[2] for peak in each.workers),
             tuple(peak for each in ran[1] for peak in each.workers),
@@ -70,7 +70,7 @@ def measure(bench: Workbench) -> list[Figure]:
         ),
         Figure(
             "checks.controller",
-            "peak memory of the process that has two workers",
+            "peak memory of the controller of two workers",
             "MiB",
             tuple(each.peaks["controller"] for each in ran[2]),
         ),
@@ -82,14 +82,14 @@ def _steady(ran: Sequence[Ran]) -> tuple[float, ...]:
 
 
 def measure_waiting(bench: Workbench) -> list[Figure]:
-    """How long a check waits for its guest while the one before it takes a second: a spare can be ready."""
+    """Measure the wait for a guest after a check of a second, when a clone can be started ahead."""
     count = bench.times(10, 5)
     bench.tell(f"{count} checks of a second each")
     ran = run_checks(bench, count, 1, command="sleep 1")
     return [
         Figure(
             "spare",
-            "waiting for a guest, after a check of a second; a spare clone could be ready",
+            "waiting for a guest, after a check of a second; a clone could be started ahead",
             "s",
             ran.waited,
             target=Target("median", "at most", 0.1),
@@ -98,7 +98,7 @@ def measure_waiting(bench: Workbench) -> list[Figure]:
 
 
 def measure_growth(bench: Workbench) -> list[Figure]:
-    """Seconds for each check, with more and more of them."""
+    """Measure the seconds for each check as their number grows."""
     figures = []
     for workers in _BOTH:
         for count in (1, 10) if bench.quick else (1, 10, 100):

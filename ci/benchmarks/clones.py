@@ -1,4 +1,4 @@
-"""From nothing to the output of a pristine guest's first command: the harness against bare QEMU."""
+"""Benchmark of a clone, from start to the output of its first command: the harness against bare QEMU."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ci.benchmarks.workbench import Saved, Workbench
-    from fixtures.lab.pool import MachinePool
+    from fixtures.lab.pool.machine_pool import MachinePool
 
 _FIRST_COMMAND = 60.0
 
 
 @dataclass(frozen=True)
 class Clone:
-    """Seconds from nothing until the guest ran, was awake, and had answered; and for its end.
+    """Seconds from the start until the guest ran, was awake, and had answered; and seconds for its end.
 
-    ``processor`` is what QEMU had used of the processors by the answer, in seconds: with all processors busy
-    it decides how many clones a second there can be.
+    ``processor`` is the CPU time of QEMU until the answer, in seconds: it bounds the rate of clones when all
+    processors are busy.
     """
 
     runs: float
@@ -42,16 +42,16 @@ class Clone:
 
 
 def when_continued(journal: Iterable[str]) -> float:
-    """When QEMU was told to continue, on the wall clock; raises CannotMeasure for a journal without it."""
+    """The Unix time of the QMP command ``cont``; raises CannotMeasure if the journal has none."""
     for line in journal:
         entry = json.loads(line)
         if entry["kind"] == "command" and entry["execute"] == "cont":
             return float(entry["at"])
-    raise CannotMeasure("the journal of a clone holds no cont")
+    raise CannotMeasure("the journal of a clone has no command cont")
 
 
 def processor_seconds(stat: str) -> float:
-    """User and system time in the text of ``/proc/PID/stat``; its second field may hold anything."""
+    """User and system time in the text of ``/proc/PID/stat``; its second field can contain any character."""
     fields = stat.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -63,16 +63,16 @@ def _used(pid: int | None) -> float:
 def by_harness(bench: Workbench, pool: MachinePool) -> Clone:
     """One clone of the harness."""
     wall, began = time.time(), time.monotonic()
-    instance, _ = pool.machine(bench.machine_request)
+    instance, _ = pool.acquire(bench.machine_request)
     awake = time.monotonic()
     result = instance.shell.run("echo ready")
     answered = time.monotonic()
     if result.output != b"ready\n":
         raise CannotMeasure(f"the guest answered {result.output!r} to echo ready")
     processor = _used(instance.machine.pid)
-    journal = (instance.place.evidence / "qmp.jsonl").read_text(encoding="utf-8").splitlines()
+    journal = (instance.directories.evidence / "qmp.jsonl").read_text(encoding="utf-8").splitlines()
     ending = time.monotonic()
-    pool.leave(None)
+    pool.release(None)
     return Clone(
         runs=when_continued(journal) - wall,
         awake=awake - began,
@@ -83,7 +83,7 @@ def by_harness(bench: Workbench, pool: MachinePool) -> Clone:
 
 
 def by_hand(bench: Workbench, saved: Saved, *, awaken: bool) -> Clone:
-    """One clone by hand; to ``awaken`` it is to do for the guest what the harness does."""
+    """One clone by hand. ``awaken``: set time, randomness and network as the harness does."""
     began = time.monotonic()
     here = bench.directory("by-hand")
     hardware = bench.hardware(here, saved)
@@ -110,12 +110,12 @@ def by_hand(bench: Workbench, saved: Saved, *, awaken: bool) -> Clone:
 
 
 def measure(bench: Workbench) -> list[Figure]:
-    """The figures of single clones."""
+    """Measure single clones."""
     harness: list[Clone] = []
     bare: list[Clone] = []
     awakened: list[Clone] = []
     with bench.pool() as pool:
-        # The first one of a process verifies the checkpoint, or makes it.
+        # The first clone of a process verifies the checkpoint, or makes it.
         by_harness(bench, pool)
         saved = bench.checkpoint()
         by_hand(bench, saved, awaken=False)
@@ -132,7 +132,7 @@ def measure(bench: Workbench) -> list[Figure]:
     return [
         Figure(
             "clone",
-            "a pristine guest, from nothing to the first command's output",
+            "a pristine guest, from start to the first command's output",
             "s",
             tuple(each.answered for each in harness),
             tuple(each.answered for each in bare),
@@ -140,34 +140,34 @@ def measure(bench: Workbench) -> list[Figure]:
         ),
         Figure(
             "clone.same-work",
-            "the same, where what is done by hand gives the guest time, randomness and network too",
+            "the same; by hand with time, randomness and network set too",
             "s",
             tuple(each.answered for each in harness),
             tuple(each.answered for each in awakened),
         ),
         Figure(
             "clone.runs",
-            "... until QEMU is told to go on",
+            "... until the command cont",
             "s",
             tuple(each.runs for each in harness),
             tuple(each.runs for each in bare),
         ),
         Figure(
             "clone.awakening",
-            "... from there until the guest has time, randomness and network",
+            "... from there until time, randomness and network are set",
             "s",
             tuple(each.awake - each.runs for each in harness),
         ),
         Figure(
             "clone.command",
-            "... and the first command; by hand from the moment when the guest goes on",
+            "... and the first command; by hand from the command cont on",
             "s",
             tuple(each.answered - each.awake for each in harness),
             tuple(each.answered - each.runs for each in bare),
         ),
         Figure(
             "clone.processor",
-            "processor time of QEMU by then; by hand with time, randomness and network",
+            "CPU time of QEMU until then; by hand with time, randomness and network set",
             "s",
             tuple(each.processor for each in harness),
             tuple(each.processor for each in awakened),

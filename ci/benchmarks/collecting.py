@@ -1,4 +1,4 @@
-"""Collecting very many cell-checks: the whole command, against pytest alone with as many tests."""
+"""Benchmark of collection: the whole command, against pytest alone with the same number of tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ci.benchmarks.workbench import Workbench
 
-# Cells and checks, which make so many cell-checks.
+# Pairs of the number of cells and the number of checks.
 SHAPES = ((1, 1), (10, 10), (100, 10), (100, 100))
 
 _GUEST = """\
@@ -26,7 +26,7 @@ platforms: [q35-uefi-virtio]
 console: serial
 login: {{user: root, password: secret}}
 drivers: {{}}
-budget: {{boot: 60s}}
+timeouts: {{boot: 60s}}
 """
 _CHECK = '''
 
@@ -43,7 +43,7 @@ def test_number_{number:03}(cell):
 
 
 def write_harness(here: Path, cells: int, checks: int) -> list[str]:
-    """Make guests and checks; returns pytest's arguments."""
+    """Write guests and checks; returns pytest's arguments."""
     guests = here / "guests"
     guests.mkdir()
     for number in range(cells):
@@ -55,7 +55,7 @@ def write_harness(here: Path, cells: int, checks: int) -> list[str]:
 
 
 def write_plain(here: Path, cells: int, checks: int) -> list[str]:
-    """Make as many tests for pytest without the harness; returns its arguments."""
+    """Write the same number of tests without the harness; returns pytest's arguments."""
     test = here / "test_plain.py"
     head = f"import pytest\n\nCELLS = [f'bench-{{number:03}}@q35-uefi-virtio' for number in range({cells})]\n"
     test.write_text(head + "".join(_PLAIN.format(number=number) for number in range(checks)))
@@ -64,18 +64,18 @@ def write_plain(here: Path, cells: int, checks: int) -> list[str]:
 
 
 def measure(bench: Workbench) -> list[Figure]:
-    """The time of the whole command for more and more cell-checks."""
+    """Measure the time of the whole command as the number of cell-checks grows."""
     lines: dict[int, tuple[list[str], list[str]]] = {}
     for cells, checks in SHAPES:
         here = bench.directory("collect")
         lines[cells * checks] = write_harness(here, cells, checks), write_plain(here, cells, checks)
     harness: dict[int, list[float]] = {count: [] for count in lines}
     plain: dict[int, list[float]] = {count: [] for count in lines}
-    bench.tell("collecting: compiling what is imported")
+    bench.tell("collecting: compiling the imported modules")
     for line in lines[1]:
         run(*pytest_command(*line))
     for repetition in range(times := bench.times(5, 2)):
-        # All sizes in each repetition, so that load from outside comes upon all alike.
+        # Each repetition has all sizes, so that load of other programs affects all of them.
         for count, (ours, theirs) in lines.items():
             bench.tell(f"collecting {count:,}, {repetition + 1} of {times}")
             harness[count].append(run(*pytest_command(*ours)))
@@ -101,7 +101,7 @@ def _figures(harness: dict[int, list[float]], plain: dict[int, list[float]]) -> 
     ]
     less = Figure(
         "collect.less-start",
-        f"... {largest:,}, less the start of pytest",
+        f"... {largest:,}, without the start of pytest",
         "s",
         tuple(map(sub, harness[largest], harness[1])),
         tuple(map(sub, plain[largest], plain[1])),

@@ -1,4 +1,4 @@
-"""The command line: what is measured, with progress on standard error and a table at the end."""
+"""The command line of ``ci/bench``, with progress on standard error and a table at the end."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 BENCHMARKS: dict[str, tuple[Callable[[Workbench], list[Figure]], str]] = {
-    "clone": (clones.measure, "a pristine guest, from nothing to its first command"),
+    "clone": (clones.measure, "a pristine guest, from start to its first command"),
     "cold": (boots.measure, "a cold boot to the login"),
     "checks": (checks.measure, "trivial checks a second, and the memory of workers"),
-    "spare": (checks.measure_waiting, "waiting for a guest that could have been started ahead"),
+    "spare": (checks.measure_waiting, "waiting for a guest that could be started ahead"),
     "memory": (memory.measure, "the memory of clones"),
     "collect": (collecting.measure, "collecting 100 to 10,000 cell-checks"),
     "compare": (disks.measure, "comparing a disk with its pattern"),
@@ -54,16 +54,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure, show and write; returns the exit status that ``ci/bench --help`` tells."""
+    """Measure, print and write the figures; returns the exit status (see ``ci/bench --help``)."""
     options = _parser().parse_args(arguments)
     for path in filter(None, (options.json, options.plot)):
         try:
-            # A path that cannot be written to is told now, not after a quarter of an hour.
+            # An unwritable path is an error now, not after a quarter of an hour.
             path.open("a").close()
         except OSError as error:
             print(f"ci/bench: {path}: cannot be written: {error.strerror}", file=sys.stderr)
             return _WRONG_USAGE
-    # Whoever ends us ends our machines, and our directory goes.
+    # A signal also ends the machines and removes the directory.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="ironguest-bench-") as work:
@@ -95,10 +95,10 @@ def _measure(options: argparse.Namespace, work: Path) -> int:
             print(f"ci/bench: {name}: cannot be measured: {type(error).__name__}: {error}", file=sys.stderr)
             status = 1
         if shared or bench.is_shared():
-            tell(f"{name}: machines of others ran meanwhile; its figures are worth little")
+            tell(f"{name}: machines of other runs were active; these figures are unreliable")
             disturbed.append(name)
     if disturbed:
-        host["disturbed"] = f"machines of others ran during {', '.join(disturbed)}"
+        host["disturbed"] = f"machines of other runs were active during {', '.join(disturbed)}"
     figures += _derived(figures)
     width = shutil.get_terminal_size((140, 24)).columns
     print(
@@ -114,7 +114,7 @@ def _measure(options: argparse.Namespace, work: Path) -> int:
 
 
 def _derived(figures: Sequence[Figure]) -> list[Figure]:
-    """What follows from two benchmarks together."""
+    """The figures that need two benchmarks."""
     found = {figure.name: figure for figure in figures}
     if not {"cold.shell", "clone"} <= found.keys():
         return []
@@ -132,7 +132,7 @@ def _derived(figures: Sequence[Figure]) -> list[Figure]:
 
 
 def _host(bench: Workbench) -> dict[str, str]:
-    """What the figures were measured on."""
+    """The host that the figures were measured on."""
     summary, qemu = summarize(), find_qemu()
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
     proven = "hardware assistance" if bench.accelerator.proven else "no proven hardware assistance"
@@ -143,6 +143,6 @@ def _host(bench: Workbench) -> dict[str, str]:
         "QEMU": qemu.package or qemu.version_text,
         "accelerator": f"{bench.accelerator.name}, {proven}",
         "cell": bench.cell.id,
-        "load before": f"{load} (of the last 1, 5 and 15 minutes)",
+        "load before": f"{load} (last 1, 5 and 15 minutes)",
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -1,4 +1,4 @@
-"""Comparing a written disk with its pattern on the host, against ``cmp`` of two files that are equal."""
+"""Benchmark of comparing a written disk with its pattern on the host, against ``cmp`` of two equal files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from ci.benchmarks.figures import CannotMeasure, Figure, Target
 from fixtures.oracles.disk_comparison import compare_disk
-from fixtures.oracles.expected_content import Layout
-from fixtures.oracles.scratch_files import lay_down
+from fixtures.oracles.disk_layout import DiskLayout
+from fixtures.oracles.scratch_files import create_scratch_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 _SEED = 7
 
 
-def _write(layout: Layout, path: Path) -> None:
+def _write(layout: DiskLayout, path: Path) -> None:
     with path.open("wb") as file:
         for _, words in layout.chunks():
             file.write(words.data)
 
 
-def _making(layout: Layout) -> float:
+def _making(layout: DiskLayout) -> float:
     began = time.monotonic()
     for _ in layout.chunks():
         pass
     return time.monotonic() - began
 
 
-def _comparing(layout: Layout, path: Path) -> float:
+def _comparing(layout: DiskLayout, path: Path) -> float:
     began = time.monotonic()
     comparison = compare_disk(path, layout)
     seconds = time.monotonic() - began
@@ -61,22 +61,22 @@ def _copying(room: NDArray[np.uint64], other: NDArray[np.uint64]) -> float:
 
 
 def _sparse(bench: Workbench, here: Path) -> Figure:
-    """A disk of 3 TiB with a MiB in each of many places; the rest of it is holes."""
-    layout = Layout.of_size(3 << 40, blank=True)
+    """Compare a sparse disk of 3 TiB with one MiB of data in each of many places."""
+    layout = DiskLayout.of_size(3 << 40, blank=True)
     for place in range(64):
         layout = layout.with_written(place * (layout.sectors // 64), 2048, _SEED)
     path = here / "sparse.raw"
-    lay_down(path, layout)
+    create_scratch_file(path, layout)
     samples = tuple(_comparing(layout, path) for _ in range(bench.times(7, 3)))
     path.unlink()
-    return Figure("compare.sparse", "comparing a disk of 3 TiB that is nearly all holes", "s", samples)
+    return Figure("compare.sparse", "comparing a sparse disk of 3 TiB", "s", samples)
 
 
 def measure(bench: Workbench) -> list[Figure]:
-    """Throughput, with the files in the page cache."""
+    """Measure throughput with the files in the page cache."""
     size = bench.times(512, 256) << 20
     here = bench.directory("disks")
-    layout = Layout.of_size(size)
+    layout = DiskLayout.of_size(size)
     layout = layout.with_written(0, layout.sectors, _SEED)
     bench.tell(f"comparing {size >> 20} MiB")
     paths = here / "disk.raw", here / "same.raw"
@@ -102,7 +102,7 @@ def measure(bench: Workbench) -> list[Figure]:
         ),
         Figure(
             "compare.pattern",
-            "... of which making the pattern alone would be; against copying as much memory",
+            "... of which making the pattern; against copying the same amount of memory",
             "GB/s",
             tuple(made),
             tuple(copied),
@@ -110,7 +110,7 @@ def measure(bench: Workbench) -> list[Figure]:
         ),
         Figure(
             "compare.memory",
-            "comparing a written disk with its pattern, against copying as much memory",
+            "comparing a written disk with its pattern, against copying the same amount of memory",
             "GB/s",
             tuple(compared),
             tuple(copied),

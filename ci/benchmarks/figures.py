@@ -1,4 +1,4 @@
-"""What was measured, and what follows from it: medians, spreads, ratios, and whether a target was reached."""
+"""Figures: samples with their median, spread and ratio, and whether they reach a target."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class CannotMeasure(Exception):  # noqa: N818 - what happened, for people
-    """Something that was to be measured did not work, and why."""
+class CannotMeasure(Exception):  # noqa: N818 - reads as a sentence
+    """A measurement that failed; the message says why."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a ratio to the other side, or the harness's own median, is to be at most or at least."""
+    """The bound of a ratio, or of the harness's own median: at most or at least a value."""
 
     of: Literal["ratio", "median"]
     bound: Literal["at most", "at least"]
     value: float
 
     def allows(self, seen: float) -> bool:
-        """Whether ``seen`` reaches the target."""
+        """Whether the value ``seen`` reaches the target."""
         return seen <= self.value if self.bound == "at most" else seen >= self.value
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One thing that was measured several times, in ``unit``.
+    """Samples of one quantity, in ``unit``.
 
-    ``other`` are the samples of what it is compared with, which ``against`` names. A figure of a ``series``
-    shows how something grows; it was measured at ``count``.
+    ``other`` are the samples of the other side, which ``against`` names. A figure of a ``series`` is a point
+    of a growth curve, measured at ``count``.
     """
 
     name: str
@@ -54,32 +54,32 @@ class Figure:
 
     @property
     def ratio(self) -> float | None:
-        """The median in terms of the other side's median."""
+        """The median divided by the other side's median."""
         return self.median / statistics.median(self.other) if self.other else None
 
     @property
     def judged(self) -> float | None:
-        """What the target is about."""
+        """The value that the target judges."""
         if self.target is None:
             return None
         return self.ratio if self.target.of == "ratio" else self.median
 
     @property
     def reached(self) -> bool | None:
-        """Whether the target was reached; None where there is none."""
+        """Whether the target was reached; None without a target."""
         if self.target is None or self.judged is None:
             return None
         return self.target.allows(self.judged)
 
 
 def in_turn(turns: Sequence[T], repetition: int) -> list[T]:
-    """The turns of a repetition: each begins with another one, so that none has always the same before it."""
+    """The turns in the order of this repetition: rotated, so that no turn always follows the same one."""
     first = repetition % len(turns)
     return [*turns[first:], *turns[:first]]
 
 
 def number(value: float) -> str:
-    """Three significant digits, and never an exponent."""
+    """Format with three significant digits and without an exponent."""
     if value == 0:
         return "0"
     for limit, digits in ((100.0, 0), (10.0, 1), (1.0, 2), (0.1, 3)):
@@ -89,7 +89,7 @@ def number(value: float) -> str:
 
 
 def spread(samples: Sequence[float]) -> str:
-    """The median, and the smallest and the largest of the samples where they are several."""
+    """Format the median, and the smallest and the largest of several samples."""
     middle = number(statistics.median(samples))
     if len(samples) == 1:
         return middle

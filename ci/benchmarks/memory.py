@@ -1,4 +1,4 @@
-"""The memory of clones: what each QEMU has for itself, with its share of what several have in common."""
+"""Benchmark of the memory of clones: proportional set size (Pss) of each QEMU process."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ def parse_pss(rollup: str) -> float:
     """The proportional set size in the text of a ``smaps_rollup``, in MiB; raises CannotMeasure."""
     found = _PSS.search(rollup)
     if found is None:
-        raise CannotMeasure("smaps_rollup says nothing of Pss")
+        raise CannotMeasure("smaps_rollup has no field Pss")
     return int(found[1]) / 1024
 
 
 def _clones(bench: Workbench, count: int) -> list[float]:
-    """The memory of each of so many clones that run at once, after a command."""
+    """The memory of each of ``count`` simultaneous clones, after a command, in MiB."""
     with ExitStack() as stack:
         pids = []
         for _ in range(count):
-            instance, _ = stack.enter_context(bench.pool()).machine(bench.machine_request)
+            instance, _ = stack.enter_context(bench.pool()).acquire(bench.machine_request)
             instance.shell.run("true")
             pids.append(instance.machine.pid)
         return [parse_pss(Path(f"/proc/{pid}/smaps_rollup").read_text()) for pid in pids]
 
 
 def measure(bench: Workbench) -> list[Figure]:
-    """The memory of one clone alone, and of each of several."""
+    """Measure the memory of a single clone, and of each of several."""
     alone: list[float] = []
     each: list[float] = []
     for repetition in range(times := bench.times(3, 1)):

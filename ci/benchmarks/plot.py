@@ -1,4 +1,4 @@
-"""The figures as an SVG: how near each target is, and how things grow. Readable on light and dark ground."""
+"""The figures as an SVG: distance to each target, and growth curves. For light and dark backgrounds."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ text { font: 12px system-ui, sans-serif; fill: #57606a }
 
 @dataclass(frozen=True)
 class Axis:
-    """A logarithmic axis: ``low`` lies at ``start``, ``high`` at ``end``; what is beyond lies at its ends."""
+    """A logarithmic axis from ``low`` at ``start`` to ``high`` at ``end``; values beyond are clamped."""
 
     low: float
     high: float
@@ -46,7 +46,7 @@ class Axis:
     end: float
 
     def place(self, value: float) -> float:
-        """Where ``value`` lies."""
+        """The coordinate of ``value``."""
         share = math.log(min(max(value, self.low), self.high) / self.low) / math.log(self.high / self.low)
         return round(self.start + (self.end - self.start) * share, 1)
 
@@ -60,7 +60,7 @@ class Axis:
 
 
 def cost(figure: Figure, sample: float) -> float:
-    """A sample in terms of its target: 1 reaches it exactly, less is better."""
+    """A sample divided by its target: 1 reaches the target exactly, less is better."""
     assert figure.target is not None
     seen = sample / statistics.median(figure.other) if figure.target.of == "ratio" else sample
     bound = figure.target.value
@@ -101,10 +101,10 @@ def _dot(x: float, y: float, radius: float, kind: str, title: str) -> str:
 
 
 def _targets(figures: Sequence[Figure], top: float) -> Iterator[str]:
-    """A row for each target: its median and its samples against the line that is the target."""
+    """A row for each target: median and samples against the target line."""
     axis = Axis(0.1, 10.0, _LEFT, _RIGHT)
     bottom = top + 30 + _ROW * len(figures)
-    yield _text(_LEFT, top, "In terms of the target; left of the line it is reached", kind="title")
+    yield _text(_LEFT, top, "Divided by the target; left of the line the target is reached", kind="title")
     for tick in axis.ticks():
         x = axis.place(tick)
         yield _line(x, top + 12, x, bottom, "bound" if tick == 1 else "grid")
@@ -130,7 +130,7 @@ def _growth(series: dict[str, list[Figure]], top: float) -> Iterator[str]:
     low, high = 10.0 ** math.floor(math.log10(min(medians))), 10.0 ** math.ceil(math.log10(max(medians)))
     across = Axis(1.0, max(10.0, *(figure.count for figure in figures)), _LEFT, _RIGHT)
     up = Axis(low, max(high, low * 10), top + 30 + _PANEL, top + 30)
-    yield _text(_LEFT, top, "Growth: seconds, over how many", kind="title")
+    yield _text(_LEFT, top, "Growth: seconds over count", kind="title")
     for tick in across.ticks():
         x = across.place(tick)
         yield _line(x, up.start, x, up.end, "grid")

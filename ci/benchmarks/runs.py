@@ -1,4 +1,4 @@
-"""Runs of the real pytest on tests that are made for them, in a process of their own."""
+"""Runs of pytest on generated tests, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from fixtures.evidence.result import CheckResult
 
 PROJECT = Path(__file__).resolve().parents[2]
-# Longer than the longest run, which is 100 clones, with a checkpoint made on the way.
+# Seconds; longer than the longest run: 100 clones and the making of their checkpoint.
 _RUN = 900.0
 _LEAVE = 30.0
 
-# Writes down how much memory the process ever had.
+# Writes the peak memory of each process to a file.
 _CONFTEST = """\
 import os
 import pathlib
@@ -55,14 +55,14 @@ _CHECK = '''
 
 @pytest.mark.check("bench.number-{number:03}", level="informational")
 def test_number_{number:03}(cell, awaited):
-    """The guest does next to nothing."""
+    """The guest runs a trivial command."""
     assert awaited.ask("{command}") == ""
 '''
 
 
 @dataclass(frozen=True)
 class Ran:
-    """A run: its results in the order of their starts, seconds in all, and each process's peak in MiB."""
+    """A finished run: results by start time, total seconds, and each process's peak memory in MiB."""
 
     results: tuple[CheckResult, ...]
     seconds: float
@@ -70,13 +70,16 @@ class Ran:
 
     @property
     def workers(self) -> tuple[float, ...]:
-        """The peaks of those that ran checks."""
+        """The peak memory of the processes that ran checks."""
         found = tuple(peak for name, peak in self.peaks.items() if name != "controller")
         return found or tuple(self.peaks.values())
 
     @property
     def waited(self) -> tuple[float, ...]:
-        """Seconds that checks waited for their guests; without each worker's first, which verifies."""
+        """Seconds that checks waited for their guests, without each worker's first check.
+
+        The first check of a worker also verifies the checkpoint.
+        """
         seen: set[str] = set()
         waits = []
         for result in self.results:
@@ -87,12 +90,12 @@ class Ran:
 
 
 def began(result: CheckResult) -> float:
-    """When a check started, in seconds of Unix time."""
+    """The Unix time at which a check started."""
     return datetime.fromisoformat(result.started).timestamp()
 
 
 def taken(results: Sequence[CheckResult]) -> float:
-    """Seconds from the first check's start to the last one's end; all there is but the start of pytest."""
+    """Seconds from the start of the first check to the end of the last; excludes the start of pytest."""
     return max(began(result) + result.seconds for result in results) - min(map(began, results))
 
 
@@ -102,7 +105,7 @@ def rate(results: Sequence[CheckResult]) -> float:
 
 
 def steady_rate(results: Sequence[CheckResult]) -> float | None:
-    """Checks a second from the moment when each worker had ended its first, which verifies the checkpoint."""
+    """Checks a second after each worker's first check, which verifies the checkpoint."""
     first: dict[str, CheckResult] = {}
     for result in sorted(results, key=began):
         first.setdefault(result.worker, result)
@@ -112,15 +115,15 @@ def steady_rate(results: Sequence[CheckResult]) -> float | None:
 
 
 def pytest_command(*arguments: str) -> tuple[list[str], dict[str, str]]:
-    """The command and the environment of a run of its own."""
-    # Compiled modules are kept, as users have it.
+    """The command line and the environment of a pytest run."""
+    # Compiled modules are kept, as for users.
     ours = ("PYTEST", "IRONGUEST_WORK", "PYTHONDONTWRITEBYTECODE")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *arguments], environment
 
 
 def run(command: list[str], environment: dict[str, str]) -> float:
-    """Run pytest to a good end; returns the seconds. Raises CannotMeasure with the end of its output."""
+    """Run pytest; returns its seconds. Raises CannotMeasure with the end of its output if it fails."""
     started = time.monotonic()
     process = subprocess.Popen(
         command,
@@ -129,7 +132,7 @@ def run(command: list[str], environment: dict[str, str]) -> float:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        # Ctrl-C reaches us alone; pytest hears of it from us, and ends its machines.
+        # Ctrl-C reaches only this process; it tells pytest, which ends its machines.
         start_new_session=True,
         text=True,
     )
@@ -141,12 +144,12 @@ def run(command: list[str], environment: dict[str, str]) -> float:
         _end(process)
     if process.returncode != 0:
         tail = "\n".join(output.splitlines()[-25:])
-        raise CannotMeasure(f"pytest left with exit status {process.returncode}:\n{tail}")
+        raise CannotMeasure(f"pytest ended with exit status {process.returncode}:\n{tail}")
     return time.monotonic() - started
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """End pytest and its workers, and with them their machines."""
+    """End pytest, its workers and their machines."""
     if process.poll() is not None:
         return
     process.send_signal(signal.SIGINT)
@@ -158,7 +161,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def run_checks(bench: Workbench, count: int, workers: int, command: str = "true") -> Ran:
-    """Run ``count`` checks, each on its own clone, that only run ``command`` in their guests."""
+    """Run ``count`` checks, each on its own clone, which only run ``command`` in the guest."""
     here = bench.directory("checks")
     (here / "conftest.py").write_text(_CONFTEST)
     checks = "".join(_CHECK.format(number=number, command=command) for number in range(count))
@@ -170,9 +173,9 @@ def run_checks(bench: Workbench, count: int, workers: int, command: str = "true"
         f"--guest={GUEST}",
         f"--platform={PLATFORM}",
         f"--bundle={bundle}",
-        # Else pytest-xdist makes a directory that stays.
+        # Otherwise pytest-xdist leaves a directory behind.
         f"--basetemp={here / 'basetemp'}",
-        # One worker is the process itself.
+        # One worker: no pytest-xdist.
         f"-n{0 if workers == 1 else workers}",
         str(here),
     )

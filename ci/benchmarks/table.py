@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ci.benchmarks.figures import Figure, number, spread
-from fixtures.report.terminal.table import console_to, without_litter
+from fixtures.report.terminal.table import create_console, strip_trailing_spaces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ _NARROWEST = 100
 
 
 def target(figure: Figure) -> str:
-    """The target of a figure in words; nothing where it has none."""
+    """The target of a figure as text; empty without a target."""
     if figure.target is None:
         return ""
     unit = "times" if figure.target.of == "ratio" else figure.unit
@@ -40,16 +40,16 @@ def _against(figure: Figure) -> str:
 
 
 def render(host: Mapping[str, str], figures: Sequence[Figure], width: int, *, colour: bool) -> str:
-    """The host, and below it the figures, in lines of at most ``width`` columns (100 at the least)."""
+    """Render the host and the figures in lines of at most ``width`` columns (at least 100)."""
     out = io.StringIO()
-    console = console_to(out, max(width, _NARROWEST), colour)
+    console = create_console(out, max(width, _NARROWEST), colour)
     for name, value in host.items():
         console.print(Text(f"{name:<12} {value}"))
     console.print()
     console.print(_table(figures))
     for line in _summary(figures):
         console.print(Text(line))
-    return without_litter(out.getvalue())
+    return strip_trailing_spaces(out.getvalue())
 
 
 def _table(figures: Iterable[Figure]) -> Table:
@@ -77,4 +77,4 @@ def _summary(figures: Iterable[Figure]) -> Iterable[str]:
         missed = [figure.name for figure in judged if not figure.reached]
         words = f"; missed: {', '.join(missed)}" if missed else ""
         yield f"\n{len(judged) - len(missed)} of {len(judged)} targets reached{words}"
-    yield "Medians; in brackets the smallest and the largest sample. A ratio is that of the medians."
+    yield "Medians, with the smallest and the largest sample in brackets. Ratios are ratios of medians."

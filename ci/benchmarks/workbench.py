@@ -1,4 +1,4 @@
-"""What all benchmarks work with: one cell, its image and checkpoint, and a directory that goes at the end."""
+"""The environment of all benchmarks: one cell, its image and checkpoint, and a temporary directory."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ci.benchmarks.figures import CannotMeasure
 from fixtures.host.capacity import Capacity
 from fixtures.host.host_summary import summarize
 from fixtures.lab.checkpoints.checkpoint import MEMORY
-from fixtures.lab.checkpoints.identity import inputs
-from fixtures.lab.checkpoints.store import Checkpoints
-from fixtures.lab.instance import MachineDirectories, plan
-from fixtures.lab.launch import Launcher
-from fixtures.lab.pool import MachinePool, MachineRequest
+from fixtures.lab.checkpoints.checkpoint_inputs import checkpoint_inputs
+from fixtures.lab.checkpoints.store import CheckpointStore
+from fixtures.lab.instance.hardware_plan import MachineDirectories, plan_hardware
+from fixtures.lab.pool.launcher import Launcher
+from fixtures.lab.pool.machine_pool import MachinePool, MachineRequest
 from fixtures.machine.hardware import Memory
 from fixtures.media.cache import cache_root
 from fixtures.media.prepared_images import PreparedImages
@@ -39,7 +39,7 @@ GUEST, PLATFORM = "debian-12", "q35-uefi-virtio"
 
 @dataclass(frozen=True)
 class Saved:
-    """A checkpoint: where its files lie, and how it was saved."""
+    """A checkpoint: the directory of its files, and the mechanism that saved it."""
 
     directory: Path
     mechanism: Mechanism
@@ -47,7 +47,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Workbench:
-    """``work`` is the benchmark's own directory; ``quick`` asks for few repetitions."""
+    """``work`` is the benchmark's own directory; ``quick`` selects few repetitions."""
 
     cell: Cell
     accelerator: Accelerator
@@ -59,7 +59,7 @@ class Workbench:
 
     @classmethod
     def prepare(cls, work: Path, tell: Progress, *, quick: bool) -> Workbench:
-        """Look at this host. Raises IronguestError with all that it lacks."""
+        """Inspect this host. Raises IronguestError that names everything the host lacks."""
         request = Request(guests=(GUEST,), platforms=(PLATFORM,))
         settings = read_settings(request)
         preflight(settings)
@@ -69,16 +69,16 @@ class Workbench:
 
     @property
     def image(self) -> Image:
-        """The cell's image, which the first one who needs it makes or verifies."""
+        """The image of the cell, built or verified at the first access."""
         return self.images.of(self.cell)
 
     @property
     def machine_request(self) -> MachineRequest:
-        """A pristine guest."""
+        """A request for a pristine guest."""
         return MachineRequest(self.cell, cold=False, group=None)
 
     def is_shared(self) -> bool:
-        """Whether machines of others run on this host now: their places are held."""
+        """Whether machines of other runs are active on this host."""
         for place in (cache_root() / "capacity").glob("core-*"):
             with place.open("a") as file:
                 try:
@@ -88,20 +88,20 @@ class Workbench:
         return False
 
     def times(self, full: int, quick: int) -> int:
-        """How often to repeat something."""
+        """The number of repetitions."""
         return quick if self.quick else full
 
     def directory(self, name: str) -> Path:
-        """A new directory."""
+        """Make a new directory."""
         path = self.work / f"{name}-{next(self._numbers)}"
         path.mkdir()
         return path
 
     @contextmanager
     def pool(self, *, checkpoints: bool = True) -> Iterator[MachinePool]:
-        """Machines of the harness. Only the benchmark's own count for the room on this host."""
+        """A pool of machines. Only the benchmark's own machines count against the capacity of this host."""
         here = self.directory("lab")
-        store = Checkpoints(self.work, self.tell) if checkpoints else None
+        store = CheckpointStore(self.work, self.tell) if checkpoints else None
         pool = MachinePool(
             here / "evidence",
             here / "machines",
@@ -116,19 +116,19 @@ class Workbench:
             pool.close(_forget)
 
     def checkpoint(self) -> Saved:
-        """The checkpoint, once a clone was started. Raises CannotMeasure where there is none."""
+        """The checkpoint, after a clone was started. Raises CannotMeasure if there is none."""
         place = MachineDirectories(self.work / "nowhere", self.work / "nowhere")
-        needed = inputs(plan(self.cell, self.accelerator, place), self.image)
-        checkpoints = Checkpoints(self.work, self.tell)
+        needed = checkpoint_inputs(plan_hardware(self.cell, self.accelerator, place), self.image)
+        checkpoints = CheckpointStore(self.work, self.tell)
         found = checkpoints.find(self.cell.id, needed)
         checkpoints.close()
         if found is None or found[1].mechanism is None:
-            raise CannotMeasure(f"{self.cell.id} has no checkpoint on this host that could be cloned")
+            raise CannotMeasure(f"{self.cell.id} has no checkpoint on this host that can be cloned")
         return Saved(found[0], found[1].mechanism)
 
     def hardware(self, directory: Path, saved: Saved | None = None) -> Hardware:
-        """The machine whose files are to lie in ``directory``; a clone where there is a checkpoint."""
-        hardware = plan(self.cell, self.accelerator, MachineDirectories(directory, directory))
+        """The hardware of a machine with its files in ``directory``: a clone if ``saved`` is given."""
+        hardware = plan_hardware(self.cell, self.accelerator, MachineDirectories(directory, directory))
         if saved is None:
             return hardware
         memory = (
@@ -138,5 +138,5 @@ class Workbench:
 
 
 def _forget(facts: CellFacts) -> None:
-    """No report is made of what benchmarks learn."""
+    """Benchmarks write no report, so the facts are dropped."""
     del facts
