@@ -1,4 +1,4 @@
-"""Network: the guest gets its address, and what it sends and receives stays whole."""
+"""Network: each card gets its address, and payloads arrive intact through the card that they are sent to."""
 
 from __future__ import annotations
 
@@ -7,38 +7,42 @@ import pytest
 from fixtures.guest.guest import Guest
 from fixtures.guest.network import WireTraffic
 
-PAYLOAD = 16 << 20
-LENGTH = 1 << 20
+# Bytes.
+LARGE_PAYLOAD = 16 << 20
+SMALL_PAYLOAD = 1 << 20
 
 
 @pytest.mark.check("network.address-by-dhcp", level="mandatory")
 def test_address_by_dhcp(guest: Guest) -> None:
-    """Each card has exactly the address that DHCP gave to it on the wire."""
+    """Each card has exactly the address that DHCP leased to it on the wire."""
     leases = guest.network.leases()
-    assert leases != []
+    assert leases != [], "no DHCP lease crossed the wires of the guest's cards"
     assert guest.network.addresses() == leases
 
 
 @pytest.mark.check("network.payload-intact", level="mandatory")
 def test_payload_is_intact(guest: Guest) -> None:
-    """16 MiB arrive through each card as the host sent them, and come back as they were."""
+    """16 MiB through each card arrive as the host sent them, and come back as they were."""
     for card, model in enumerate(guest.network.models):
-        sent = guest.network.payload_digest(seed=16 + card, length=PAYLOAD)
-        assert (model, guest.network.receive(16 + card, PAYLOAD, card)) == (model, sent)
-        assert (model, guest.network.send(16 + card, PAYLOAD, card)) == (model, sent)
+        seed = 16 + card
+        expected = guest.network.payload_digest(seed, LARGE_PAYLOAD)
+        assert (model, guest.network.receive(seed, LARGE_PAYLOAD, card)) == (model, expected)
+        assert (model, guest.network.send(seed, LARGE_PAYLOAD, card)) == (model, expected)
 
 
 @pytest.mark.device("e1000*", "rtl8139", "vmxnet3", "igb", "virtio-net-*")
 @pytest.mark.check("network.each-card-carries-its-own", level="mandatory")
 def test_each_card_carries_its_own(guest: Guest) -> None:
-    """Each card has its driver, and what is meant for it crosses its own wire, both ways, and no other."""
+    """Each card has its driver, and a payload for a card crosses the wire of this card only, both ways."""
     assert guest.network.drivers() == guest.network.expected_drivers()
     for card, model in enumerate(guest.network.models):
+        seed = 70 + card
         before = guest.network.wire_traffic()
-        sent = guest.network.payload_digest(seed=70 + card, length=LENGTH)
-        assert (model, guest.network.receive(70 + card, LENGTH, card)) == (model, sent)
-        assert (model, guest.network.send(70 + card, LENGTH, card)) == (model, sent)
-        crossed = [now.since(then) for now, then in zip(guest.network.wire_traffic(), before, strict=True)]
-        expected = [WireTraffic(0, 0)] * len(before)
-        expected[card] = WireTraffic(LENGTH, LENGTH)
-        assert (model, crossed) == (model, expected)
+        expected = guest.network.payload_digest(seed, SMALL_PAYLOAD)
+        assert (model, guest.network.receive(seed, SMALL_PAYLOAD, card)) == (model, expected)
+        assert (model, guest.network.send(seed, SMALL_PAYLOAD, card)) == (model, expected)
+        after = guest.network.wire_traffic()
+        crossed = [now.since(then) for now, then in zip(after, before, strict=True)]
+        own_wire_only = [WireTraffic(0, 0)] * len(before)
+        own_wire_only[card] = WireTraffic(SMALL_PAYLOAD, SMALL_PAYLOAD)
+        assert (model, crossed) == (model, own_wire_only)

@@ -14,6 +14,6 @@ LOOSE = 1.0
 @pytest.mark.check("platform.clock-keeps-time", level="mandatory")
 def test_clock_keeps_time(guest: Guest) -> None:
     """While the guest rests by its own timers, its clock and the host's go on by the same."""
-    pace = guest.clock.pace(REST)
+    pace = guest.clock.measure_sleep(REST)
     assert pace.guest >= REST - LOOSE
-    assert pace.least - LOOSE <= pace.guest <= pace.most + LOOSE
+    assert pace.host_minimum - LOOSE <= pace.guest <= pace.host_maximum + LOOSE

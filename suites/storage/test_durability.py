@@ -53,7 +53,7 @@ def test_killed_hypervisor_loses_nothing(guest: Guest, source_disk: ScratchDisk,
     safe = 20000
     guest.storage.copy_all(source_disk, disk, [Copy(0, 8000, 4096), Copy(8000, safe - 8000, 1 << 20)])
     guest.storage.start_copying(source_disk, disk, [Copy(safe, 40000, 4096)])
-    guest.power.kill()
+    guest.power.kill_hypervisor()
     assert guest.storage.image_problems(disk) == ""
     comparison = guest.storage.compare_part_on_host(disk, 0, safe)
     assert comparison.bad_sectors == 0, comparison.description

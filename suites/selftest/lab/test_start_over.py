@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fixtures.core.errors import LaunchFailed
-from fixtures.guest.cd_drive import medium
+from fixtures.guest.cd_drive import cd_medium
 from fixtures.lab.operations import cd_tray, scratch_disks
 from fixtures.lab.operations.scratch_disks import ScratchDisk
 from fixtures.machine.block_devices import unsupported_disk_reason
@@ -62,7 +62,7 @@ def compared(instance: Any, disk: ScratchDisk) -> Any:
 @pytest.mark.parametrize("kind", KINDS)
 def test_media_come_and_go(tmp_path: Path, kind: str) -> None:
     with bench(tmp_path, kind) as instance:
-        first, other = medium(MIB, 3), medium(2 * MIB, 4)
+        first, other = cd_medium(MIB, 3), cd_medium(2 * MIB, 4)
         words = "plugged in" if kind == "virtio-scsi" else "there from the start of another machine"
         assert scratch_disks.attach_disk(instance, first) == words
         assert cd_tray.tray_state(instance, first) == {"is_open": False, "locked": False, "holds": True}
@@ -85,7 +85,7 @@ SHAPES = {
 
 
 def shaped(name: str) -> ScratchDisk:
-    return ScratchDisk.of(name, medium(MIB, 3).layout, SHAPES[name], read_only=name == "readonly")
+    return ScratchDisk.of(name, cd_medium(MIB, 3).layout, SHAPES[name], read_only=name == "readonly")
 
 
 @pytest.mark.parametrize("kind", KINDS)

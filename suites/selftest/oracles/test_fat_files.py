@@ -84,22 +84,22 @@ def guest(digests: list[str], **changed: list[str]) -> Any:
 
 
 def test_a_whole_copy_passes() -> None:
-    test_dos.test_a_copy_is_whole(guest(["sha256:a", "sha256:a"]))
-    test_dos.test_it_knows_itself(guest([]))
+    test_dos.test_copy_is_intact(guest(["sha256:a", "sha256:a"]))
+    test_dos.test_versions_and_memory(guest([]))
 
 
 def test_a_copy_that_differs_on_the_host_is_found() -> None:
     with pytest.raises(AssertionError, match="sha256:b"):
-        test_dos.test_a_copy_is_whole(guest(["sha256:a", "sha256:b"]))
+        test_dos.test_copy_is_intact(guest(["sha256:a", "sha256:b"]))
 
 
 def test_too_little_memory_is_found() -> None:
     with pytest.raises(AssertionError, match="512 <= 64"):
-        test_dos.test_it_knows_itself(guest([], mem=["Conventional          64K       12K       52K"]))
+        test_dos.test_versions_and_memory(guest([], mem=["Conventional          64K       12K       52K"]))
 
 
 def test_a_shell_that_knows_no_such_command_is_found() -> None:
-    with pytest.raises(CommandFailed, match="Bad command"):
-        test_dos.test_it_knows_itself(guest([], **{"ver_/r": ['Bad command or filename - "ver".']}))
+    with pytest.raises(CommandFailed, match=r"the shell does not know .ver /r.; it printed\n    Bad command"):
+        test_dos.test_versions_and_memory(guest([], **{"ver_/r": ['Bad command or filename - "ver".']}))
     with pytest.raises(AnswerNotUnderstood):
         parsers.memory(["nothing"])

@@ -8,7 +8,6 @@ from fixtures.guest.guest import Guest
 from fixtures.lab.instance.guest_instance import GuestInstance
 from fixtures.lab.operations import cd_tray
 from fixtures.lab.operations.scratch_disks import ScratchDisk
-from fixtures.machine.hotplug import disk_device_id
 from fixtures.systems.linux.storage import LinuxStorage
 from suites.storage import test_cd
 
@@ -33,7 +32,7 @@ def test_drives_that_misbehave_are_found(
             test_cd.test_cd_media_are_read(victim, victim.storage.attach)
 
     def again(disk: ScratchDisk) -> ScratchDisk:
-        victim.cd_drive.exchange(disk)
+        victim.cd_drive.exchange_medium(disk)
         return disk
 
     with monkeypatch.context() as broken:
@@ -45,7 +44,7 @@ def test_drives_that_misbehave_are_found(
             test_cd.test_cd_media_are_read(victim, again)
 
     def force(instance: GuestInstance, disk: ScratchDisk) -> str:
-        instance.machine.execute("eject", {"id": disk_device_id(instance.disks[disk.name]), "force": True})
+        instance.machine.execute("eject", {"id": instance.disks[disk.name].device_id, "force": True})
         return "opened"
 
     with monkeypatch.context() as broken:

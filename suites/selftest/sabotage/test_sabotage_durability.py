@@ -10,7 +10,8 @@ import pytest
 from fixtures.guest import disks as guest_disks
 from fixtures.guest.guest import Guest
 from fixtures.host.tools import ask, require_tool
-from fixtures.lab.instance.guest_instance import GuestInstance, target_disk_layout
+from fixtures.lab.instance.guest_instance import GuestInstance
+from fixtures.lab.instance.hardware_plan import target_disk_layout
 from fixtures.lab.operations import block_jobs, crash_image, power_control, scratch_disks
 from fixtures.lab.operations.scratch_disks import ScratchDisk
 from fixtures.machine.disk_options import DEFAULT_DISK_OPTIONS

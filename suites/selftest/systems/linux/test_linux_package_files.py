@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.core.errors import AnswerNotUnderstood
-from fixtures.guest.clock import offset
+from fixtures.guest.clock import clock_offset
 from fixtures.systems.base.answers import unix_time
 from fixtures.systems.linux.package_files import parse
 
@@ -42,7 +42,7 @@ def test_what_is_no_row_is_not_understood(answer: str) -> None:
 def test_the_way_of_question_and_answer_is_nobodys_offset(
     asked: float, told: float, answered: float, ahead: float
 ) -> None:
-    assert offset(asked, told, answered) == ahead
+    assert clock_offset(asked, told, answered) == ahead
 
 
 def test_a_time_is_a_number() -> None:
