@@ -1,4 +1,4 @@
-"""Disks as QEMU is told of them: every trait, and what a platform cannot have."""
+"""Block nodes and devices for every disk option, and the options that a platform does not support."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def disk(**options: Any) -> Disk:
     return Disk("d", Path("/w/d.raw"), "raw", "IGD", options=DiskOptions(**options), log=Path("/w/d.log"))
 
 
-def test_a_usual_disk_is_nothing_but_a_file() -> None:
+def test_a_disk_with_default_options_is_a_plain_file() -> None:
     cache = {"direct": False, "no-flush": False}
     assert block_node(disk()) == {
         "driver": "raw",
@@ -41,7 +41,7 @@ def test_a_usual_disk_is_nothing_but_a_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cache", "direct", "shown"),
+    ("cache", "direct", "write_cache"),
     [
         ("writeback", False, None),
         ("none", True, None),
@@ -49,23 +49,23 @@ def test_a_usual_disk_is_nothing_but_a_file() -> None:
         ("directsync", True, "off"),
     ],
 )
-def test_caches(cache: Any, direct: bool, shown: str | None) -> None:
+def test_cache_modes(cache: Any, direct: bool, write_cache: str | None) -> None:
     node = block_node(disk(cache=cache))
     assert node["cache"] == node["file"]["cache"] == {"direct": direct, "no-flush": False}
-    assert disk_device(disk(cache=cache), "nvme").get("write-cache") == shown
+    assert disk_device(disk(cache=cache), "nvme").get("write-cache") == write_cache
 
 
 def test_asynchronous_io_and_discards() -> None:
     assert block_node(disk(cache="none", aio="native"))["file"]["aio"] == "native"
     node = block_node(disk(discards=True))
     assert (node["discard"], node["file"]["discard"]) == ("unmap", "unmap")
-    with pytest.raises(ValueError, match="native asynchronous I/O bypasses"):
+    with pytest.raises(ValueError, match="native.* requires a cache mode that bypasses"):
         DiskOptions(aio="native")
-    with pytest.raises(ValueError, match="at least one logical block"):
+    with pytest.raises(ValueError, match="physical_block must not be smaller than logical_block"):
         DiskOptions(logical_block=4096)
 
 
-def test_layers_in_the_order_that_requests_pass_them() -> None:
+def test_layers_are_throttle_then_faults_then_log() -> None:
     faults = (Fault("read", 7), Fault("flush", error="ENOSPC", once=True))
     node = block_node(disk(limit=9, faults=faults, logged=True, logical_block=4096, physical_block=4096))
     assert (node["driver"], node["node-name"], node["throttle-group"]) == ("throttle", "d", "d-limit")
@@ -80,17 +80,17 @@ def test_layers_in_the_order_that_requests_pass_them() -> None:
     assert log["file"]["driver"] == "raw"
 
 
-def test_a_disk_of_a_server() -> None:
+def test_an_nbd_server_replaces_the_file() -> None:
     served = dataclasses.replace(disk(), server=Path("/w/socket"), node="other")
     node = block_node(served)
     assert node["file"] == {"driver": "nbd", "server": {"type": "unix", "path": "/w/socket"}}
     assert node["node-name"] == disk_device(served, "nvme")["drive"] == "other"
 
 
-def test_what_the_guest_sees_of_a_disk() -> None:
-    shown = disk_device(disk(logical_block=4096, physical_block=4096, on_error="stop", lun=300), "scsi-hd")
-    assert (shown["logical_block_size"], shown["physical_block_size"]) == (4096, 4096)
-    assert (shown["werror"], shown["rerror"], shown["scsi-id"], shown["lun"]) == ("stop", "stop", 6, 300)
+def test_options_of_the_device_that_the_guest_sees() -> None:
+    device = disk_device(disk(logical_block=4096, physical_block=4096, on_error="stop", lun=300), "scsi-hd")
+    assert (device["logical_block_size"], device["physical_block_size"]) == (4096, 4096)
+    assert (device["werror"], device["rerror"], device["scsi-id"], device["lun"]) == ("stop", "stop", 6, 300)
 
 
 MIB = 1 << 20
@@ -101,42 +101,42 @@ OLD_SCSI = {"disk": "scsi-hd", "scsi": "lsi53c895a"}
 
 
 @pytest.mark.parametrize(
-    ("devices", "options", "read_only", "words"),
+    ("devices", "options", "read_only", "reason"),
     [
         (IDE, {"cache": "writethrough", "on_error": "stop"}, False, None),
         (IDE, {"cache": "none", "aio": "native", "logged": True}, False, None),
         (IDE, {"physical_block": 4096}, False, None),
         (IDE, {"logical_block": 4096, "physical_block": 4096}, False, "sectors of 512 bytes"),
-        (IDE, {}, True, "never read-only"),
+        (IDE, {}, True, "cannot be read-only"),
         (OLD_SCSI, {"on_error": "stop"}, True, None),
         (OLD_SCSI, {"lun": 1}, False, "no logical unit 1"),
         (NVME, {"physical_block": 4096}, True, None),
-        (NVME, {"on_error": "stop"}, False, "nvme tells its guest of every error"),
+        (NVME, {"on_error": "stop"}, False, "nvme reports every error to its guest"),
         (NVME, {"lun": 0}, False, "no logical unit 0"),
         (SCSI, {"lun": 300, "on_error": "stop"}, False, None),
         (SCSI, {"lun": 16384}, False, "no logical unit 16384"),
         ({**IDE, "usb": "qemu-xhci"}, {"model": "usb-storage"}, False, None),
-        (IDE, {"model": "usb-storage"}, False, "nothing that usb-storage could sit on"),
+        (IDE, {"model": "usb-storage"}, False, "no controller for usb-storage"),
     ],
 )
-def test_what_a_platform_can_have(
-    devices: dict[str, str], options: dict[str, Any], read_only: bool, words: str | None
+def test_unsupported_options_have_a_reason(
+    devices: dict[str, str], options: dict[str, Any], read_only: bool, reason: str | None
 ) -> None:
     platform = machine_sample.cell(devices=devices).platform
-    reason = unsupported_disk_reason(platform, DiskOptions(**options), read_only=read_only)
-    assert (reason is None) if words is None else (reason is not None and words in reason)
+    found = unsupported_disk_reason(platform, DiskOptions(**options), read_only=read_only)
+    assert (found is None) if reason is None else (found is not None and reason in found)
 
 
-def test_room_for_disks() -> None:
-    def room(**platform: Any) -> int:
+def test_max_hotplugged_disks() -> None:
+    def limit(**platform: Any) -> int:
         return max_hotplugged_disks(machine_sample.cell(**platform).platform)
 
-    assert (room(devices=IDE), room(devices=OLD_SCSI), room(devices=SCSI)) == (0, 0, 255)
-    assert (room(devices={"disk": "virtio-blk-pci"}), room(devices=NVME)) == (32, 4)
-    assert room(devices={"disk": "usb-storage", "usb": "qemu-xhci"}) == 3
+    assert (limit(devices=IDE), limit(devices=OLD_SCSI), limit(devices=SCSI)) == (0, 0, 255)
+    assert (limit(devices={"disk": "virtio-blk-pci"}), limit(devices=NVME)) == (32, 4)
+    assert limit(devices={"disk": "usb-storage", "usb": "qemu-xhci"}) == 3
 
 
-def test_errors_that_somebody_asked_for_are_no_failure(tmp_path: Path) -> None:
+def test_errors_of_a_disk_with_injected_faults_are_no_failure(tmp_path: Path) -> None:
     with machine_sample.Bench(tmp_path) as bench:
         error = Event("BLOCK_IO_ERROR", {"node-name": "target", "action": "report"}, 0.0)
         assert isinstance(judge_event("m", error, "running"), BlockError)
@@ -148,6 +148,6 @@ def test_errors_that_somebody_asked_for_are_no_failure(tmp_path: Path) -> None:
             bench.health.check()
 
 
-def test_what_the_host_has_is_tried() -> None:
+def test_an_io_engine_is_tried_on_the_host() -> None:
     assert aio.why_not("threads") is None
     assert aio.why_not("nonsense") is not None

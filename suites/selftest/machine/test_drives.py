@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.core.deadline import Deadline
-from fixtures.lab.instance.guest_instance import BackingFiles, GuestInstance, MachineDirectories, create_files
+from fixtures.lab.instance.guest_instance import GuestInstance
+from fixtures.lab.instance.hardware_plan import BackingFiles, MachineDirectories, create_files
 from fixtures.machine.hardware import Disk
 from fixtures.media.base_images import Image
 from suites.selftest.support.machine_sample import hardware, saying
@@ -16,7 +17,7 @@ from suites.selftest.support.machine_sample import hardware, saying
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fixtures.catalog.packaged_images import Drive
+    from fixtures.catalog.image_sources import Drive
 
 
 @pytest.mark.parametrize("machine", ["pc", "q35"])

@@ -1,4 +1,4 @@
-"""What carries a disk is exchanged while the machine has it: on every kind of disk, with QEMU and no guest."""
+"""Replacing the block node of a disk of a running machine, for every disk model, with QEMU but no guest."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(params=KINDS.values(), ids=list(KINDS))
 def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    """A machine with a target disk from the start, as far as exchanging needs one."""
+    """The attributes of a GuestInstance that the operations use; the machine starts with a target disk."""
     image = machine_sample.disk(tmp_path / "disk.raw", machine_sample.HANG)
     path = tmp_path / "target.raw"
     path.write_bytes(bytes(SIZE))
@@ -51,15 +51,14 @@ def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
         machine=machine,
         disks={"target": target},
         unplugged=set(),
-        place=SimpleNamespace(work=tmp_path),
+        directories=SimpleNamespace(work=tmp_path),
         cell=hardware.cell,
-        scale=1.0,
     )
     machine.end()
 
 
-def carrier(instance: Any) -> set[str]:
-    """The nodes that carry the disks of the machine."""
+def top_nodes(instance: Any) -> set[str]:
+    """Names of the top block nodes of the machine's disks."""
     blocks = instance.machine.execute("query-block")
     return {block["inserted"]["node-name"] for block in blocks if "inserted" in block}
 
@@ -68,26 +67,26 @@ def target(options: DiskOptions, **more: Any) -> ScratchDisk:
     return ScratchDisk.of("target", DiskLayout.of_size(SIZE), options, **more)
 
 
-def test_a_disk_is_carried_by_what_a_check_wants(instance: Any) -> None:
-    wanted = target(DiskOptions(cache="none", aio="native", logged=True, limit=100), format="qcow2")
-    assert scratch_disks.attach_disk(instance, wanted) == "carried by another node"
+def test_attaching_a_disk_again_replaces_its_block_node(instance: Any) -> None:
+    disk = target(DiskOptions(cache="none", aio="native", logged=True, limit=100), format="qcow2")
+    assert scratch_disks.attach_disk(instance, disk) == "carried by another node"
     first = instance.disks["target"].node_name
-    assert carrier(instance) == {"root", first}
+    assert top_nodes(instance) == {"root", first}
     assert (
         scratch_disks.attach_disk(instance, target(DiskOptions(discards=True))) == "carried by another node"
     )
-    assert carrier(instance) == {"root", instance.disks["target"].node_name} != {"root", first}
+    assert top_nodes(instance) == {"root", instance.disks["target"].node_name} != {"root", first}
     assert scratch_disks.compare_with_layout(instance, target(DiskOptions())) == {
         "bad": 0,
         "words": f"{SIZE // 512} sectors hold what they must",
     }
 
 
-def test_faults_end(instance: Any) -> None:
+def test_stop_fault_injection_removes_the_fault_layer(instance: Any) -> None:
     scratch_disks.attach_disk(instance, target(DiskOptions(faults=(Fault("write", 7, "ENOSPC"),))))
     faulty = instance.disks["target"].node_name
     stop_fault_injection(instance.machine, instance.disks["target"])
-    assert carrier(instance) == {"root", f"{faulty}-sound"}
+    assert top_nodes(instance) == {"root", f"{faulty}-sound"}
     nodes = {node["node-name"] for node in instance.machine.execute("query-named-block-nodes")}
     assert faulty not in nodes
 
@@ -99,10 +98,12 @@ def test_faults_end(instance: Any) -> None:
         ScratchDisk.of("target", DiskLayout.of_size(SIZE), read_only=True),
         ScratchDisk.of("target", DiskLayout.of_size(2 * SIZE), DiskOptions(logged=True)),
     ],
-    ids=["shape", "read-only", "size"],
+    ids=["guest-visible-option", "read-only", "size"],
 )
-def test_what_cannot_change(instance: Any, wanted: ScratchDisk) -> None:
-    """Where a disk can be plugged in, it has to be another one; elsewhere the machine starts over with it."""
+def test_options_that_cannot_change_need_a_new_disk_or_a_new_machine(
+    instance: Any, wanted: ScratchDisk
+) -> None:
+    """With hot-plug the operation is refused; without it, the machine starts over with the new disk."""
     if can_hotplug_disk(instance.cell.platform):
         with pytest.raises(HostFault, match="the guest has disk target, which cannot become"):
             scratch_disks.attach_disk(instance, wanted)
@@ -115,7 +116,7 @@ def test_what_cannot_change(instance: Any, wanted: ScratchDisk) -> None:
     assert started.path.stat().st_size == wanted.layout.size
 
 
-def test_a_machine_that_starts_over_keeps_what_was_given(instance: Any) -> None:
+def test_a_machine_that_starts_over_keeps_the_disks_given_before(instance: Any) -> None:
     if can_hotplug_disk(instance.cell.platform):
         return
     scratch_disks.attach_disk(instance, ScratchDisk.of("other", DiskLayout.of_size(SIZE)), ["target"])
@@ -123,16 +124,16 @@ def test_a_machine_that_starts_over_keeps_what_was_given(instance: Any) -> None:
     assert [[disk.name for disk in started] for started in instance.starts] == [["target", "other"], ["lone"]]
 
 
-def test_operations_leave_the_disk_carried(instance: Any) -> None:
+def test_block_jobs_leave_the_disk_with_a_block_node(instance: Any) -> None:
     disk = target(DiskOptions())
     scratch_disks.attach_disk(instance, disk)
     block_jobs.mirror(instance, disk)
-    assert carrier(instance) == {"root", "target-mirror"}
+    assert top_nodes(instance) == {"root", "target-mirror"}
     block_jobs.take_snapshot(instance, disk)
     block_jobs.commit_snapshot(instance, disk)
     block_jobs.take_snapshot(instance, disk)
     block_jobs.revert_to_snapshot(instance, disk)
-    assert carrier(instance) == {"root", "target-mirror"}
+    assert top_nodes(instance) == {"root", "target-mirror"}
     assert block_jobs.end_backup(instance, disk, disk.layout, block_jobs.begin_backup(instance, disk)) == {
         "bad": 0,
         "words": f"{SIZE // 512} sectors hold what they must",
