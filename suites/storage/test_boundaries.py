@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.guest.guest import Guest
 from fixtures.guest.storage import SEED, Copy
-from fixtures.lab.operations.scratch_disks import GiveDisk, ScratchDisk
+from fixtures.lab.operations.scratch_disks import AttachDisk, ScratchDisk
 from fixtures.machine.disk_options import DiskOptions
 from fixtures.oracles.disk_layout import DiskLayout
 
@@ -28,9 +28,9 @@ REFUSALS = ("no space", "refused")
 
 
 @pytest.mark.check("storage.large-disk-edges", level="mandatory")
-def test_large_disk_edges(guest: Guest, give_disk: GiveDisk) -> None:
+def test_large_disk_edges(guest: Guest, attach_disk: AttachDisk) -> None:
     """On a disk of more than 2 TiB, writes around 2^28, 2^31, 2^32 sectors and its ends stay in place."""
-    disk = give_disk(ScratchDisk.of("large", DiskLayout.of_size(LARGE * 512, blank=True)))
+    disk = attach_disk(ScratchDisk.of("large", DiskLayout.of_size(LARGE * 512, blank=True)))
     assert guest.storage.block_device(disk).size == LARGE * 512
     places = [max(0, min(edge - AROUND // 2, LARGE - AROUND)) for edge in EDGES]
     extents = [(1000 * (at + 1), AROUND, place) for at, place in enumerate(places)]
@@ -59,9 +59,9 @@ def test_past_the_end_is_refused(guest: Guest, source_disk: ScratchDisk, target_
 
 @pytest.mark.parametrize("sectors", [1, 8, 63])
 @pytest.mark.check("storage.tiny-disks", level="recommended")
-def test_tiny_disks(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk, sectors: int) -> None:
+def test_tiny_disks(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, sectors: int) -> None:
     """A disk of a few sectors has just those, and all of them can be written."""
-    disk = give_disk(ScratchDisk.of(f"tiny{sectors}", DiskLayout(sectors)))
+    disk = attach_disk(ScratchDisk.of(f"tiny{sectors}", DiskLayout(sectors)))
     assert guest.storage.block_device(disk).size == sectors * 512
     guest.storage.copy_all(source_disk, disk, [Copy(0, sectors, 512)])
     comparison = guest.storage.compare_on_host(disk)
@@ -86,10 +86,10 @@ def test_many_disks(guest: Guest) -> None:
 
 @pytest.mark.parametrize("lun", [255, 256, 16383])
 @pytest.mark.check("storage.high-unit-numbers", level="recommended")
-def test_high_unit_numbers(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk, lun: int) -> None:
+def test_high_unit_numbers(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, lun: int) -> None:
     """A disk with a logical unit number of more than eight bits is found, and no other is written to."""
-    low = give_disk(ScratchDisk.of("low", DiskLayout.of_size(MIB), DiskOptions(lun=lun % 256)))
-    high = low if lun < 256 else give_disk(ScratchDisk.of("high", DiskLayout.of_size(MIB), DiskOptions(lun=lun)))
+    low = attach_disk(ScratchDisk.of("low", DiskLayout.of_size(MIB), DiskOptions(lun=lun % 256)))
+    high = low if lun < 256 else attach_disk(ScratchDisk.of("high", DiskLayout.of_size(MIB), DiskOptions(lun=lun)))
     guest.storage.copy_all(source_disk, high, [Copy(5, 100, 512)])
     found = [guest.storage.compare_on_host(disk) for disk in (low, high)]
     assert [each.description for each in found if each.bad_sectors] == []

@@ -11,7 +11,7 @@ import pytest
 from fixtures.guest.cd_drive import cd_medium
 from fixtures.guest.guest import Guest
 from fixtures.lab.operations.cd_tray import Tray
-from fixtures.lab.operations.scratch_disks import GiveDisk
+from fixtures.lab.operations.scratch_disks import AttachDisk
 
 pytestmark = [pytest.mark.needs("shell", "cd"), pytest.mark.boots]
 
@@ -19,9 +19,9 @@ MIB = 1 << 20
 
 
 @pytest.mark.check("storage.cd-media-are-read", level="mandatory")
-def test_cd_media_are_read(guest: Guest, give_disk: GiveDisk) -> None:
+def test_cd_media_are_read(guest: Guest, attach_disk: AttachDisk) -> None:
     """A medium is read byte for byte; so is another one in its place, and without any there is nothing."""
-    disk = give_disk(cd_medium(3 * MIB, seed=3))
+    disk = attach_disk(cd_medium(3 * MIB, seed=3))
     seen = guest.storage.block_device(disk)
     assert (seen.size, seen.logical_block, seen.removable) == (3 * MIB, 2048, True)
     assert guest.storage.checksum(disk) == disk.checksum()
@@ -36,9 +36,9 @@ def test_cd_media_are_read(guest: Guest, give_disk: GiveDisk) -> None:
 
 
 @pytest.mark.check("storage.cd-tray-is-the-guests", level="recommended")
-def test_cd_tray_is_the_guests(guest: Guest, give_disk: GiveDisk) -> None:
+def test_cd_tray_is_the_guests(guest: Guest, attach_disk: AttachDisk) -> None:
     """A locked tray does not open at its button but when the guest, which hears of it, opens it."""
-    disk = give_disk(cd_medium(3 * MIB, seed=3))
+    disk = attach_disk(cd_medium(3 * MIB, seed=3))
     guest.cd_drive.lock_tray(disk)
     assert guest.cd_drive.tray(disk) == Tray(is_open=False, locked=True, holds=True)
     assert guest.cd_drive.press_eject_button(disk) == "locked"

@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.guest.guest import Guest
 from fixtures.guest.storage import Copy
-from fixtures.lab.operations.scratch_disks import GiveDisk, ScratchDisk
+from fixtures.lab.operations.scratch_disks import AttachDisk, ScratchDisk
 from fixtures.machine.disk_options import DiskOptions, Fault
 from fixtures.oracles.disk_layout import DiskLayout
 
@@ -21,17 +21,17 @@ SIZE = 32 << 20
 BAD = 6000
 
 
-def _faulty(guest: Guest, give_disk: GiveDisk, layout: DiskLayout, *faults: Fault, **more: str) -> ScratchDisk:
-    disk = give_disk(ScratchDisk.of("target", layout, DiskOptions(faults=faults, **more)))  # type: ignore[arg-type]
+def _faulty(guest: Guest, attach_disk: AttachDisk, layout: DiskLayout, *faults: Fault, **more: str) -> ScratchDisk:
+    disk = attach_disk(ScratchDisk.of("target", layout, DiskOptions(faults=faults, **more)))  # type: ignore[arg-type]
     guest.storage.expect_errors(disk)
     return disk
 
 
 @pytest.mark.check("storage.read-error-is-reported", level="mandatory")
-def test_read_error_is_reported(guest: Guest, give_disk: GiveDisk) -> None:
+def test_read_error_is_reported(guest: Guest, attach_disk: AttachDisk) -> None:
     """A sector that cannot be read gives an error to who reads it, and to nobody else."""
     layout = DiskLayout.of_size(SIZE).with_written(0, SIZE // 512, seed=5)
-    disk = _faulty(guest, give_disk, layout, Fault("read", BAD))
+    disk = _faulty(guest, attach_disk, layout, Fault("read", BAD))
     assert guest.storage.attempt_read(disk, BAD - 64, 64, block=512) == "done"
     assert guest.storage.attempt_read(disk, BAD, 1, block=512) == "I/O error"
     assert guest.storage.attempt_read(disk, BAD - 8, 16) == "I/O error"
@@ -42,10 +42,10 @@ def test_read_error_is_reported(guest: Guest, give_disk: GiveDisk) -> None:
 @pytest.mark.parametrize("how", ["direct", "buffered", "synchronous"])
 @pytest.mark.check("storage.write-error-is-reported", level="mandatory")
 def test_write_error_is_reported(
-    guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk, how: str
+    guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, how: str
 ) -> None:
     """A sector that cannot be written gives an error to who writes it, at the latest when it is flushed."""
-    disk = _faulty(guest, give_disk, DiskLayout.of_size(SIZE), Fault("write", BAD))
+    disk = _faulty(guest, attach_disk, DiskLayout.of_size(SIZE), Fault("write", BAD))
     bad = Copy(BAD, 1, 512, how=how)  # type: ignore[arg-type]
     assert guest.storage.attempt_copy(source_disk, disk, bad) == "I/O error"
     assert guest.storage.attempt_copy(source_disk, disk, Copy(BAD - 64, 64, 512)) == "done"
@@ -55,20 +55,20 @@ def test_write_error_is_reported(
 
 
 @pytest.mark.check("storage.flush-error-is-reported", level="mandatory")
-def test_flush_error_is_reported(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
+def test_flush_error_is_reported(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk) -> None:
     """A flush that fails is an error to who asked for it: what it covers is not safe."""
-    disk = _faulty(guest, give_disk, DiskLayout.of_size(SIZE), Fault("flush"))
+    disk = _faulty(guest, attach_disk, DiskLayout.of_size(SIZE), Fault("flush"))
     assert guest.storage.attempt_copy(source_disk, disk, Copy(BAD, 64, 4096)) == "I/O error"
 
 
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
 @pytest.mark.check("storage.stops-on-error-and-goes-on", level="mandatory")
 def test_stops_on_error_and_goes_on(
-    guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk, error: str
+    guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, error: str
 ) -> None:
     """The machine stops when its storage fails or is full, goes on when it is not, and nothing is lost."""
     fault = Fault("write", BAD, error)  # type: ignore[arg-type]
-    disk = _faulty(guest, give_disk, DiskLayout.of_size(SIZE), fault, on_error="stop")
+    disk = _faulty(guest, attach_disk, DiskLayout.of_size(SIZE), fault, on_error="stop")
     copies = [Copy(0, 4096), Copy(4096, 4096, 64 << 10), Copy(20000, 20000, 64 << 10)]
     stop = guest.storage.copy_until_machine_stops(source_disk, disk, copies)
     assert (stop.run_state, stop.operation, stop.action) == ("io-error", "write", "stop")
@@ -80,9 +80,9 @@ def test_stops_on_error_and_goes_on(
 
 
 @pytest.mark.check("storage.slow-is-not-broken", level="mandatory")
-def test_slow_is_not_broken(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
+def test_slow_is_not_broken(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk) -> None:
     """A disk that takes its time, within what drivers allow, gives no error and loses nothing."""
-    disk = give_disk(ScratchDisk.of("target", DiskLayout.of_size(SIZE), DiskOptions(limit=20)))
+    disk = attach_disk(ScratchDisk.of("target", DiskLayout.of_size(SIZE), DiskOptions(limit=20)))
     guest.storage.copy_all(source_disk, disk, [Copy(1000 * job, 40, 4096) for job in range(8)], parallel=True)
     comparison = guest.storage.compare_on_host(disk)
     assert comparison.bad_sectors == 0, comparison.description

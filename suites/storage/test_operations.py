@@ -11,7 +11,7 @@ import pytest
 from fixtures.guest.durability import with_file_system
 from fixtures.guest.guest import Guest
 from fixtures.guest.storage import Copy
-from fixtures.lab.operations.scratch_disks import GiveDisk, ScratchDisk
+from fixtures.lab.operations.scratch_disks import AttachDisk, ScratchDisk
 from fixtures.machine.disk_options import DiskOptions
 from fixtures.oracles.disk_layout import DiskLayout
 
@@ -34,7 +34,7 @@ def test_pause_loses_nothing(guest: Guest, source_disk: ScratchDisk, target_disk
     """Paused amid its writes and let go on, again and again, the guest finishes them as if nothing were."""
     guest.storage.start_copying(source_disk, target_disk, LONG)
     for _ in range(5):
-        assert guest.disk_operations.pause() == ["paused", "running"]
+        assert guest.disk_operations.pause_machine() == ["paused", "running"]
     guest.storage.wait_for_copying(target_disk)
     _good(guest, target_disk)
 
@@ -88,13 +88,13 @@ def test_snapshot_and_return(guest: Guest, source_disk: ScratchDisk, target_disk
 
 
 @pytest.mark.check("storage.resize-keeps-data", level="recommended")
-def test_resize_keeps_data(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
+def test_resize_keeps_data(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk) -> None:
     """A disk that grows while it is used keeps what it holds, and its new end can be written."""
     disk = ScratchDisk.of("growing", DiskLayout.of_size(16 * MIB))
     why_not = guest.disk_operations.resize_unavailable_reason(disk)
     if why_not is not None:
         pytest.skip(f"device_absent_by_design: {why_not}")
-    disk = give_disk(disk)
+    disk = attach_disk(disk)
     guest.storage.copy_all(source_disk, disk, [Copy(0, 2000, 4096), Copy(32767, 1, 512)])
     guest.disk_operations.resize(disk, 24 * MIB)
     assert guest.storage.block_device(disk).size == 24 * MIB
@@ -105,30 +105,30 @@ def test_resize_keeps_data(guest: Guest, source_disk: ScratchDisk, give_disk: Gi
 @pytest.mark.needs("discard")
 @pytest.mark.parametrize("zero", [False, True], ids=["discard", "write-zeroes"])
 @pytest.mark.check("storage.discard-gives-back", level="recommended")
-def test_discard_gives_back(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk, zero: bool) -> None:
+def test_discard_gives_back(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, zero: bool) -> None:
     """What the guest discards or zeroes reads as zeros, and all else stays; discarded room is the host's."""
-    disk = give_disk(ScratchDisk.of("target", DiskLayout.of_size(SIZE), DiskOptions(discards=True)))
+    disk = attach_disk(ScratchDisk.of("target", DiskLayout.of_size(SIZE), DiskOptions(discards=True)))
     guest.storage.copy_all(source_disk, disk, [Copy(0, 40000)])
-    before = guest.storage.allocated_on_host(disk)
+    before = guest.storage.allocated_bytes_on_host(disk)
     ending = guest.storage.discard(disk, 4096, 16384, zero=zero)
     if ending == "not supported":
         pytest.skip(f"device_absent_by_design: disks of {guest.cell.platform.id} discard nothing")
     assert ending == "done"
     _good(guest, disk)
     if not zero:
-        assert before - guest.storage.allocated_on_host(disk) >= 16384 * 512
+        assert before - guest.storage.allocated_bytes_on_host(disk) >= 16384 * 512
 
 
 @pytest.mark.needs("ext4")
 @pytest.mark.check("storage.unplug-while-mounted", level="recommended")
-def test_unplug_while_mounted(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
+def test_unplug_while_mounted(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk) -> None:
     """A disk that is pulled while it is mounted does not take the guest along, and has all that was safe."""
     if guest.storage.free_disk_slots == 0:
         pytest.skip(f"device_absent_by_design: {guest.cell.platform.id} has its disks from the start")
-    disk = give_disk(with_file_system("pulled", "ext4", options=DiskOptions(logged=True)))
+    disk = attach_disk(with_file_system("pulled", "ext4", options=DiskOptions(logged=True)))
     guest.durability.mount(disk, "/mnt")
     records = [guest.durability.write_durable_file(source_disk, disk, "/mnt", number) for number in range(3)]
     assert guest.storage.detach(disk)
     assert disk.serial not in {each.serial for each in guest.storage.block_devices()}
     assert guest.startup_state() == "running"
-    assert guest.durability.verify_detached_disk(disk, records).problems == ()
+    assert guest.durability.check_detached_disk(disk, records).problems == ()

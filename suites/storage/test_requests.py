@@ -13,7 +13,7 @@ import pytest
 
 from fixtures.guest.guest import Guest
 from fixtures.guest.storage import Copy
-from fixtures.lab.operations.scratch_disks import GiveDisk, ScratchDisk
+from fixtures.lab.operations.scratch_disks import AttachDisk, ScratchDisk
 from fixtures.machine.disk_options import Aio, BlockSize, Cache, DiskOptions
 from fixtures.oracles.disk_layout import DiskLayout
 from fixtures.systems.base.storage import How, Verified
@@ -61,12 +61,12 @@ UNITS = [(0, 1, 1), (3, 5, 1), (9, 100, 3), (255, 511, 64), (1024, 1024, 1024)]
 @pytest.mark.parametrize("blocks", BLOCKS.values(), ids=list(BLOCKS))
 @pytest.mark.check("storage.sector-sizes", level="mandatory")
 def test_sector_sizes(
-    guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk, blocks: tuple[BlockSize, BlockSize]
+    guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, blocks: tuple[BlockSize, BlockSize]
 ) -> None:
     """A disk shows the sectors that it has, and is written and read right in units of them and of others."""
     logical, physical = blocks
     options = DiskOptions(logical_block=logical, physical_block=physical)
-    disk = give_disk(ScratchDisk.of("target", DiskLayout.of_size(32 * MIB), options))
+    disk = attach_disk(ScratchDisk.of("target", DiskLayout.of_size(32 * MIB), options))
     seen = guest.storage.block_device(disk)
     assert (seen.logical_block, seen.physical_block, seen.size) == (logical, physical, 32 * MIB)
     unit = logical // 512
@@ -92,14 +92,14 @@ def test_sector_sizes(
 def test_caches_and_formats(
     guest: Guest,
     source_disk: ScratchDisk,
-    give_disk: GiveDisk,
+    attach_disk: AttachDisk,
     cache: Cache,
     aio: Aio,
     format_: Literal["raw", "qcow2"],
 ) -> None:
     """Whatever the cache, the asynchronous I/O and the format on the host: writes arrive, and read back."""
     options = DiskOptions(cache=cache, aio=aio)
-    disk = give_disk(ScratchDisk.of("target", DiskLayout.of_size(32 * MIB), options, format=format_))
+    disk = attach_disk(ScratchDisk.of("target", DiskLayout.of_size(32 * MIB), options, format=format_))
     guest.storage.copy_all(source_disk, disk, [*SIZES, *UNALIGNED])
     guest.storage.copy_all(source_disk, disk, JOBS, parallel=True)
     comparison = guest.storage.compare_on_host(disk)
@@ -120,15 +120,15 @@ def test_fio_verifies(guest: Guest, target_disk: ScratchDisk, block: int) -> Non
     assert guest.storage.mismatches_after_fio(target_disk, first, count, block) == []
     end, last = first + count, target_disk.layout.sectors
     for at, beside in ((0, first), (end, last - end)):
-        comparison = guest.storage.compare_part_on_host(target_disk, at, beside)
+        comparison = guest.storage.compare_range_on_host(target_disk, at, beside)
         assert comparison.bad_sectors == 0, comparison.description
 
 
 @pytest.mark.check("storage.read-only-refuses-writes", level="mandatory")
-def test_read_only_refuses_writes(guest: Guest, source_disk: ScratchDisk, give_disk: GiveDisk) -> None:
+def test_read_only_refuses_writes(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk) -> None:
     """A disk that is read-only says so, is read as it is, and refuses each kind of write; nothing changes."""
     layout = DiskLayout.of_size(8 * MIB).with_written(100, 1000, seed=3)
-    disk = give_disk(ScratchDisk.of("readonly", layout, read_only=True))
+    disk = attach_disk(ScratchDisk.of("readonly", layout, read_only=True))
     assert guest.storage.block_device(disk).read_only
     for how in WAYS:
         assert guest.storage.attempt_copy(source_disk, disk, Copy(2048, 64, 4096, how=how)) != "done"
