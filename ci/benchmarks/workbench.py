@@ -70,7 +70,7 @@ class Workbench:
     @property
     def image(self) -> Image:
         """The image of the cell, built or verified at the first access."""
-        return self.images.of(self.cell)
+        return self.images.image_of(self.cell)
 
     @property
     def machine_request(self) -> MachineRequest:

@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.evidence.result import CellFacts
 from fixtures.lab.observation.device_views import device_table, other_table
-from fixtures.machine.inventory import OtherDevice, PciFunction, requested_models, usb_ports
+from fixtures.machine.inventory import NonPciDevice, PciFunction, requested_models, usb_ports
 from fixtures.report.model.driver_compatibility import compatibility, drivers_data, proposal
 from fixtures.systems.base.answers import PciDevice
 from fixtures.systems.base.device_answers import OtherDevice
@@ -61,7 +61,7 @@ def test_a_device_that_one_side_sees_otherwise(
 
 
 def others(
-    asked: dict[str, str], parts: list[OtherDevice], guest: list[OtherDevice], drivers: dict[str, str]
+    asked: dict[str, str], parts: list[NonPciDevice], guest: list[OtherDevice], drivers: dict[str, str]
 ) -> list[tuple[str, bool]]:
     rows = other_table(asked, parts, guest, drivers, ANNOUNCED, [NIC])
     return [(row.views, row.views == row.expected_views) for row in rows]
@@ -69,8 +69,8 @@ def others(
 
 def test_devices_on_other_buses() -> None:
     asked = {"nic0": "e1000e", "input0": "usb-kbd", "tpm0": "tpm-crb", "watchdog0": "ib700"}
-    parts = [OtherDevice("input0", "usb-kbd", "1"), OtherDevice("tpm0", "tpm-crb", "")]
-    parts.append(OtherDevice("watchdog0", "ib700", ""))
+    parts = [NonPciDevice("input0", "usb-kbd", "1"), NonPciDevice("tpm0", "tpm-crb", "")]
+    parts.append(NonPciDevice("watchdog0", "ib700", ""))
     guest = [
         OtherDevice("usb", "1-2", "0627:0001", "usbhid", "another"),
         OtherDevice("usb", "1-1", "0627:0001", "usbhid", "QEMU USB Keyboard"),
@@ -89,13 +89,13 @@ def test_devices_on_other_buses() -> None:
 
 def test_disks_are_one_each() -> None:
     asked = {"disk-root": "scsi-hd", "disk-source": "scsi-hd"}
-    parts = [OtherDevice(name, "scsi-hd", "") for name in asked]
+    parts = [NonPciDevice(name, "scsi-hd", "") for name in asked]
     guest = [OtherDevice("scsi", "0:0:0:0", "", "sd", "QEMU HARDDISK")]
     assert [good for _, good in others(asked, parts, guest, {"scsi-hd": "sd"})] == [True, False]
 
 
 def test_the_driver_of_a_disk_that_no_yaml_names_yet_is_seen() -> None:
-    parts = [OtherDevice("disk-root", "scsi-hd", "")]
+    parts = [NonPciDevice("disk-root", "scsi-hd", "")]
     seen = [OtherDevice("scsi", "0:0:0:0", "", "sd", "QEMU HARDDISK")]
     assert others({"disk-root": "scsi-hd"}, parts, seen, {}) == [
         ("asked for: scsi-hd; QEMU has: scsi-hd; guest drives it with: sd", False)

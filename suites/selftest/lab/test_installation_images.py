@@ -190,7 +190,7 @@ def test_what_failed_in_a_run_fails_at_once_for_all_others(tmp_path: Path) -> No
     images = PreparedImages(tmp_path / "run", told.append, installer(tmp_path, told))
     for _ in range(2):
         with pytest.raises(InstallerRefused, match="no such edition"):
-            images.of(installed(medium)[0])
+            images.image_of(installed(medium)[0])
     assert len([line for line in told if "installing from" in line]) == 1
 
 
@@ -215,7 +215,7 @@ def test_media_that_are_not_here_are_nobodys_fault(tmp_path: Path) -> None:
     ]
     for (cell, _), words in cases:
         with pytest.raises(MediaAbsent) as caught:
-            images.of(cell)
+            images.image_of(cell)
         assert (caught.value.message, caught.value.reason) == (words, "license_media_absent")
     assert list(tmp_path.glob("image-*")) == []
 

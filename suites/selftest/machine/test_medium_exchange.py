@@ -64,16 +64,16 @@ def top_nodes(instance: Any) -> set[str]:
 
 
 def target(options: DiskOptions, **more: Any) -> ScratchDisk:
-    return ScratchDisk.of("target", DiskLayout.of_size(SIZE), options, **more)
+    return ScratchDisk.named("target", DiskLayout.of_size(SIZE), options, **more)
 
 
 def test_attaching_a_disk_again_replaces_its_block_node(instance: Any) -> None:
     disk = target(DiskOptions(cache="none", aio="native", logged=True, limit=100), format="qcow2")
-    assert scratch_disks.attach_disk(instance, disk) == "carried by another node"
+    assert scratch_disks.attach_disk(instance, disk) == "block node replaced"
     first = instance.disks["target"].node_name
     assert top_nodes(instance) == {"root", first}
     assert (
-        scratch_disks.attach_disk(instance, target(DiskOptions(discards=True))) == "carried by another node"
+        scratch_disks.attach_disk(instance, target(DiskOptions(discards=True))) == "block node replaced"
     )
     assert top_nodes(instance) == {"root", instance.disks["target"].node_name} != {"root", first}
     assert scratch_disks.compare_with_layout(instance, target(DiskOptions())) == {
@@ -94,9 +94,9 @@ def test_stop_fault_injection_removes_the_fault_layer(instance: Any) -> None:
 @pytest.mark.parametrize(
     "wanted",
     [
-        ScratchDisk.of("target", DiskLayout.of_size(SIZE), DiskOptions(on_error="stop")),
-        ScratchDisk.of("target", DiskLayout.of_size(SIZE), read_only=True),
-        ScratchDisk.of("target", DiskLayout.of_size(2 * SIZE), DiskOptions(logged=True)),
+        ScratchDisk.named("target", DiskLayout.of_size(SIZE), DiskOptions(on_error="stop")),
+        ScratchDisk.named("target", DiskLayout.of_size(SIZE), read_only=True),
+        ScratchDisk.named("target", DiskLayout.of_size(2 * SIZE), DiskOptions(logged=True)),
     ],
     ids=["guest-visible-option", "read-only", "size"],
 )
@@ -109,7 +109,7 @@ def test_options_that_cannot_change_need_a_new_disk_or_a_new_machine(
             scratch_disks.attach_disk(instance, wanted)
         return
     assert (
-        scratch_disks.attach_disk(instance, wanted, ["target"]) == "there from the start of another machine"
+        scratch_disks.attach_disk(instance, wanted, ["target"]) == "present from the start of a new machine"
     )
     [(started,)] = instance.starts
     assert (started.name, started.node_name, started.options) == ("target", "target", wanted.options)
@@ -119,8 +119,8 @@ def test_options_that_cannot_change_need_a_new_disk_or_a_new_machine(
 def test_a_machine_that_starts_over_keeps_the_disks_given_before(instance: Any) -> None:
     if can_hotplug_disk(instance.cell.platform):
         return
-    scratch_disks.attach_disk(instance, ScratchDisk.of("other", DiskLayout.of_size(SIZE)), ["target"])
-    scratch_disks.attach_disk(instance, ScratchDisk.of("lone", DiskLayout.of_size(SIZE)), [])
+    scratch_disks.attach_disk(instance, ScratchDisk.named("other", DiskLayout.of_size(SIZE)), ["target"])
+    scratch_disks.attach_disk(instance, ScratchDisk.named("lone", DiskLayout.of_size(SIZE)), [])
     assert [[disk.name for disk in started] for started in instance.starts] == [["target", "other"], ["lone"]]
 
 

@@ -43,7 +43,7 @@ def saved(directory: Path, mechanism: Mechanism) -> Path:
         save(template.machine, directory / "state", mechanism, soon())
         assert template.machine.run_state in {"paused", "postmigrate", "finish-migrate"}
         (directory / "kept").write_bytes((directory / "memory").read_bytes())
-        template.console.forget_unread()
+        template.console.discard_unread()
         template.machine.execute("cont")
         assert ticks(template)
     return directory
@@ -92,7 +92,7 @@ def test_a_machine_that_cannot_be_saved_says_why_and_goes_on(tmp_path: Path) -> 
         assert ticks(machine)
         with pytest.raises(NotMigratable, match="QEMU refused migrate"):
             save(machine.machine, tmp_path / "state", "full migration", soon())
-        machine.console.forget_unread()
+        machine.console.discard_unread()
         machine.machine.execute("cont")
         assert ticks(machine)
 

@@ -79,6 +79,6 @@ def test_more_media_than_there_are_places_for() -> None:
         media,
     )
     with pytest.raises(
-        LaunchFailed, match="platform bare: no place for the medium 3: machine pc has 4 ATA devices"
+        LaunchFailed, match="platform bare: cannot add the medium 3 as ATA device 5: machine pc has"
     ):
         command_line(hardware, FD_MAP)
