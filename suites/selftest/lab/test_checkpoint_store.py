@@ -1,4 +1,4 @@
-"""Checkpoints in the cache: whole or remade, explained, kept while in use, removed for want of room."""
+"""CheckpointStore in the cache: whole or remade, explained, kept while in use, removed for want of room."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 
 from fixtures.core.errors import NoSpace
 from fixtures.lab.checkpoints.checkpoint import Checkpoint
-from fixtures.lab.checkpoints.checkpoint_inputs import changed
-from fixtures.lab.checkpoints.store import Checkpoints
+from fixtures.lab.checkpoints.checkpoint_inputs import describe_changes
+from fixtures.lab.checkpoints.store import CheckpointStore
 from fixtures.media.sparse_files import sparse_digest
 from suites.selftest.support.paths import ROOT
 
@@ -23,9 +23,9 @@ SIZE = 1 << 20
 USER = """
 import sys
 from pathlib import Path
-from fixtures.lab.checkpoints.store import Checkpoints
+from fixtures.lab.checkpoints.store import CheckpointStore
 
-store = Checkpoints(Path(sys.argv[2]), print, Path(sys.argv[1]))
+store = CheckpointStore(Path(sys.argv[2]), print, Path(sys.argv[1]))
 print("held" if store.find("cell", {"a": 1}) else "nothing", flush=True)
 sys.stdin.readline()
 """
@@ -40,7 +40,7 @@ class Bench:
         self.root = directory / "cache"
         self.work = directory / "work"
         self.work.mkdir(exist_ok=True)
-        self.store = Checkpoints(self.work, self.said.append, self.root, **options)
+        self.store = CheckpointStore(self.work, self.said.append, self.root, **options)
 
     def make(self, inputs: dict[str, Any], cell: str = "cell") -> Path:
         def fill(directory: Path) -> None:
@@ -61,7 +61,7 @@ class Bench:
         return Bench(work)._with_root(self.root)
 
     def _with_root(self, root: Path) -> Bench:
-        self.store = Checkpoints(self.work, self.said.append, root)
+        self.store = CheckpointStore(self.work, self.said.append, root)
         return self
 
 
@@ -124,11 +124,11 @@ def test_what_changed_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_a_change_in_words(before: dict[str, Any], now: dict[str, Any], words: list[str]) -> None:
-    assert changed(before, now) == words
+    assert describe_changes(before, now) == words
 
 
 def test_a_long_change_is_cut() -> None:
-    (words,) = changed({"a": ["x" * 500]}, {"a": []})
+    (words,) = describe_changes({"a": ["x" * 500]}, {"a": []})
     assert len(words) < 150
 
 

@@ -13,9 +13,9 @@ from PIL import Image
 
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import IronguestError, MachineKilled, MonitorFault
-from fixtures.evidence.recording import remains_of
+from fixtures.evidence.recording import failure_artifacts_directory
 from fixtures.lab.instance.guest_instance import GuestInstance
-from fixtures.lab.observation.failure_artifacts import keep_remains
+from fixtures.lab.observation.failure_artifacts import keep_artifacts
 from fixtures.machine.machine import Machine
 from fixtures.machine.screendump import screendump
 from fixtures.oracles.packet_capture import frames
@@ -26,14 +26,14 @@ WHOLE = {"disk": ["ide-hd"], "display": ["VGA"], "nic": ["e1000"]}
 
 
 def journal(instance: GuestInstance) -> list[dict[str, Any]]:
-    lines = (instance.place.evidence / "qmp.jsonl").read_text().splitlines()
+    lines = (instance.directories.evidence / "qmp.jsonl").read_text().splitlines()
     return [entry for entry in map(json.loads, lines) if entry["kind"] == "remains"]
 
 
 def test_all_three_are_left(tmp_path: Path) -> None:
     with booted_sector(tmp_path, saying("one\r\ntwo\x1b[1;1HONE"), devices=WHOLE) as instance:
         assert instance.console.wait_for([b"ONE"], Deadline.after(60.0)) == 0
-        left = keep_remains(instance, tmp_path / "failure")
+        left = keep_artifacts(instance, tmp_path / "failure")
         assert [path.name for path in left] == ["screen.png", "screen.txt", "net0.pcap"]
         assert journal(instance) == []
     with Image.open(tmp_path / "failure" / "screen.png") as picture:
@@ -46,14 +46,14 @@ def test_all_three_are_left(tmp_path: Path) -> None:
 
 def test_a_machine_has_no_more_than_its_platform(tmp_path: Path) -> None:
     with booted_sector(tmp_path, HANG) as instance:
-        left = keep_remains(instance, tmp_path / "failure")
+        left = keep_artifacts(instance, tmp_path / "failure")
     assert [path.name for path in left] == ["screen.txt"]
 
 
 def test_a_machine_that_is_paused_is_looked_at(tmp_path: Path) -> None:
     with booted_sector(tmp_path, HANG, devices=WHOLE) as instance:
         instance.machine.execute("stop")
-        assert len(keep_remains(instance, tmp_path / "failure")) == 3
+        assert len(keep_artifacts(instance, tmp_path / "failure")) == 3
 
 
 def test_a_machine_that_died_leaves_what_it_printed(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_machine_that_died_leaves_what_it_printed(tmp_path: Path) -> None:
         os.kill(instance.machine.pid, signal.SIGKILL)
         with pytest.raises(MachineKilled):
             instance.console.wait_for([b"never"], Deadline.after(60.0))
-        left = keep_remains(instance, tmp_path / "failure")
+        left = keep_artifacts(instance, tmp_path / "failure")
         assert [path.name for path in left] == ["screen.txt", "net0.pcap"]
         assert [(each["file"], "SIGKILL" in each["missing"]) for each in journal(instance)] == [
             ("screen.png", True)
@@ -74,7 +74,7 @@ def test_a_machine_that_died_leaves_what_it_printed(tmp_path: Path) -> None:
 def test_a_machine_that_is_off_leaves_nothing(tmp_path: Path) -> None:
     with booted_sector(tmp_path, HANG, devices=WHOLE) as instance:
         instance.machine.quit()
-        assert keep_remains(instance, tmp_path / "failure") == ()
+        assert keep_artifacts(instance, tmp_path / "failure") == ()
     assert not (tmp_path / "failure").exists()
 
 
@@ -108,4 +108,4 @@ def test_a_picture_of_nothing_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_each_attempt_has_a_directory_of_its_own(answers: str, directory: str) -> None:
-    assert remains_of(Path("evidence") / answers) == Path("evidence") / directory
+    assert failure_artifacts_directory(Path("evidence") / answers) == Path("evidence") / directory

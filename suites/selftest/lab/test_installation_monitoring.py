@@ -10,7 +10,7 @@ import pytest
 from fixtures.channels.console.serial_console import Console
 from fixtures.channels.console.transcript import Transcript
 from fixtures.core import errors
-from fixtures.lab.installation.monitoring import LANDMARKS, Installation, Patience
+from fixtures.lab.installation.monitoring import INSTALLATION_STAGES, Installation, Patience
 from fixtures.machine.hardware import CdMedium
 from fixtures.machine.machine import Machine
 from fixtures.media.iso import write_iso
@@ -41,7 +41,7 @@ class Run:
         self.told: list[str] = []
         evidence = directory / "evidence"
         self.machine = Machine(dataclasses.replace(hardware(disk, **platform), media=tuple(media)), evidence)
-        self.transcript = Transcript(evidence, LANDMARKS)
+        self.transcript = Transcript(evidence, INSTALLATION_STAGES)
         self.console = Console(
             "nothing@bare", self.machine.console, self.transcript, self.machine.health, self.machine.wakeup
         )

@@ -12,10 +12,11 @@ import pytest
 from fixtures.catalog.specs import Cell
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import BootTimeout, CheckpointFault, NoSpace
-from fixtures.lab.checkpoints import checkpoint as checkpoints
 from fixtures.lab.checkpoints import saving
-from fixtures.lab.checkpoints.store import Checkpoints
-from fixtures.lab.instance.guest_instance import GuestInstance, MachineDirectories
+from fixtures.lab.checkpoints.checkpoint import read_checkpoint
+from fixtures.lab.checkpoints.store import CheckpointStore
+from fixtures.lab.instance.guest_instance import GuestInstance
+from fixtures.lab.instance.hardware_plan import MachineDirectories
 from fixtures.lab.pool import launcher
 from fixtures.lab.pool.launcher import Launcher
 from fixtures.media.base_images import Image
@@ -33,16 +34,16 @@ class LaunchSlot:
         self.count = 0
         self.failures: list[bool] = []
 
-    def room(self) -> None:
+    def reserve_memory(self) -> None:
         pass
 
-    def place(self) -> MachineDirectories:
+    def new_directories(self) -> MachineDirectories:
         self.count += 1
         return MachineDirectories(
             self._directory / f"work-{self.count}", self._directory / f"evidence-{self.count}"
         )
 
-    def ended(self, instance: GuestInstance, *, failed: bool) -> None:
+    def end_machine(self, instance: GuestInstance, *, failed: bool) -> None:
         self.failures.append(failed)
         instance.end()
 
@@ -56,18 +57,18 @@ class Bench:
         self.said: list[str] = []
         self.cell: Cell = machine_sample.cell(**platform)
         self.image = Image(disk, "raw", "sha256:0", "nowhere")
-        self.site = LaunchSlot(directory)
-        self.checkpoints = None if cold else Checkpoints(directory, self.said.append, directory / "cache")
-        self.starter = Launcher(machine_sample.TCG, self.checkpoints, self.said.append)
+        self.slot = LaunchSlot(directory)
+        self.checkpoints = None if cold else CheckpointStore(directory, self.said.append, directory / "cache")
+        self.launcher = Launcher(machine_sample.TCG, self.checkpoints, self.said.append)
 
     def start(self, *, cold: bool = False) -> str:
         """Start a machine, see that it ticks, end it; how it was started."""
-        instance, start = self.starter.start(self.cell, self.image, self.site, cold=cold)
+        instance, start = self.launcher.start(self.cell, self.image, self.slot, cold=cold)
         try:
             assert ticks(instance)
         finally:
             instance.end()
-        return start.words
+        return start.description
 
     def entry(self) -> Path:
         (path,) = (path for path in (self.directory / "cache/checkpoints").iterdir() if path.is_dir())
@@ -75,7 +76,7 @@ class Bench:
 
 
 def ticks(instance: GuestInstance) -> bool:
-    instance.console.forget_unread()
+    instance.console.discard_unread()
     return instance.console.wait_for([b"tick tick"], Deadline.after(30.0)) == 0
 
 
@@ -89,18 +90,20 @@ def _no_shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         assert ticks(self)
 
     monkeypatch.setattr(GuestInstance, "boot", boot)
-    monkeypatch.setattr(saving, "settle", lambda instance: ())
-    monkeypatch.setattr(saving, "verify_unharmed", lambda instance, before: None)
-    monkeypatch.setattr(launcher, "awaken", lambda instance, checkpoint: instance.machine.execute("cont"))
+    monkeypatch.setattr(saving, "prepare_for_save", lambda instance: ())
+    monkeypatch.setattr(saving, "verify_guest_recovered", lambda instance, before: None)
+    monkeypatch.setattr(
+        launcher, "resume_clone", lambda instance, checkpoint: instance.machine.execute("cont")
+    )
     return iter([None])
 
 
 def test_a_cold_boot_becomes_a_checkpoint_on_its_way(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     assert bench.start(cold=True) == "cold boot"
-    assert bench.site.count == 1
+    assert bench.slot.count == 1
     assert [bench.start() for _ in range(2)] == [CLONE, CLONE]
-    assert bench.site.count == 3
+    assert bench.slot.count == 3
     assert bench.start(cold=True) == "cold boot"
     assert bench.said == ["checkpoint nothing@bare: none yet; booting cold once"]
 
@@ -108,15 +111,15 @@ def test_a_cold_boot_becomes_a_checkpoint_on_its_way(tmp_path: Path) -> None:
 def test_the_first_clone_has_a_cold_boot_before_it(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     assert bench.start() == CLONE
-    assert (bench.site.count, bench.site.failures) == (2, [False])
+    assert (bench.slot.count, bench.slot.failures) == (2, [False])
 
 
 def test_another_process_finds_the_checkpoint(tmp_path: Path) -> None:
     Bench(tmp_path).start(cold=True)
     bench = Bench(tmp_path)
-    bench.site.count = 9
+    bench.slot.count = 9
     assert bench.start() == CLONE
-    assert bench.site.count == 10
+    assert bench.slot.count == 10
 
 
 def test_everything_cold(tmp_path: Path) -> None:
@@ -132,7 +135,7 @@ def test_a_device_that_cannot_be_saved_means_cold_boots_with_the_reason(tmp_path
     assert words[0].startswith("cold boot: no shared memory: ")
     assert "nvme" in words[0]
     # The first machine was there already; the second knew before.
-    assert bench.site.count == 2
+    assert bench.slot.count == 2
     assert bench.start(cold=True) == "cold boot"
 
 
@@ -154,7 +157,7 @@ def break_state(path: Path) -> None:
     """Cut the state off so that nobody notices before QEMU does."""
     with (path / "state").open("r+b") as file:
         file.truncate(100)
-    checkpoint = checkpoints.read(path)
+    checkpoint = read_checkpoint(path)
     digests = {**checkpoint.digests, "state": sparse_digest(path / "state")}
     replace(checkpoint, digests=digests).write(path)
 
@@ -183,12 +186,12 @@ def test_a_save_that_leaves_traces_costs_the_checkpoint_and_its_machine(
         raise CheckpointFault("the save made the guest complain: e1000: Reset adapter")
 
     with monkeypatch.context() as patch:
-        patch.setattr(saving, "verify_unharmed", harmed)
+        patch.setattr(saving, "verify_guest_recovered", harmed)
         words = "the save made the guest complain: e1000: Reset adapter"
         assert bench.start() == f"cold boot: {words}"
         assert bench.start(cold=True) == "cold boot"
     # The machines that were saved are not those that checks got.
-    assert (bench.site.count, bench.site.failures) == (4, [False, False])
+    assert (bench.slot.count, bench.slot.failures) == (4, [False, False])
     assert bench.start() == CLONE
 
 
@@ -203,7 +206,7 @@ def test_a_boot_that_fails_leaves_no_checkpoint(tmp_path: Path, monkeypatch: pyt
         patch.setattr(GuestInstance, "boot", late)
         with pytest.raises(BootTimeout):
             bench.start()
-    assert bench.site.failures == [True]
+    assert bench.slot.failures == [True]
     assert bench.start() == CLONE
 
 

@@ -6,7 +6,7 @@ import random
 import struct
 from pathlib import Path
 
-from fixtures.lab.operations.power_cuts import Cutter
+from fixtures.lab.operations.power_cuts import CrashImageBuilder
 from fixtures.oracles import write_log
 from fixtures.oracles.write_log import FLUSH, FUA
 
@@ -29,7 +29,9 @@ def left(place: Path, position: int, seed: int) -> list[int]:
     base = place / "base.raw"
     base.write_bytes(bytes(8 * 512))
     written = log()
-    disk = Cutter(base, written, write_log.parse(written), place).cut(position, random.Random(seed))
+    disk = CrashImageBuilder(base, written, write_log.parse(written), place).build(
+        position, random.Random(seed)
+    )
     return list(disk.read_bytes()[::512])
 
 
@@ -49,8 +51,8 @@ def test_one_cut_after_another_goes_on_from_what_was_settled(tmp_path: Path) -> 
     base = tmp_path / "base.raw"
     base.write_bytes(bytes(8 * 512))
     written = log()
-    cutter = Cutter(base, written, write_log.parse(written), tmp_path)
-    dice = random.Random(1)
-    disks = [list(cutter.cut(position, dice).read_bytes()[::512]) for position in (1, 4, 8)]
+    builder = CrashImageBuilder(base, written, write_log.parse(written), tmp_path)
+    rng = random.Random(1)
+    disks = [list(builder.build(position, rng).read_bytes()[::512]) for position in (1, 4, 8)]
     assert [disk[1] for disk in disks] == [0, 2, 2]
     assert disks[2][:5] == [1, 2, 4, 5, 6]

@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.core.errors import LaunchFailed
 from fixtures.lab.instance.guest_instance import GuestInstance
-from fixtures.lab.pool.prestart import Prestart, Started
+from fixtures.lab.pool.prestart import Prestart, Prestarted
 
 CLONE = cast("GuestInstance", object())
 
@@ -21,11 +21,11 @@ class MachineDirectories:
         self.left = 0
         self.over: list[GuestInstance] = []
 
-    def ended(self, instance: GuestInstance, *, failed: bool) -> None:
+    def end_machine(self, instance: GuestInstance, *, failed: bool) -> None:
         assert not failed
         self.over.append(instance)
 
-    def leave(self) -> None:
+    def release(self) -> None:
         self.left += 1
 
 
@@ -39,13 +39,13 @@ def spare() -> Prestart[MachineDirectories]:
     return Prestart()
 
 
-def started() -> Started:
+def started() -> Prestarted:
     return CLONE, "started ahead"
 
 
 def test_it_is_taken_once(spare: Prestart[MachineDirectories], place: MachineDirectories) -> None:
-    spare.order("cell", place, started)
-    assert spare.ordered
+    spare.begin("cell", place, started)
+    assert spare.is_pending
     assert spare.take("cell") == ((CLONE, "started ahead"), place)
     assert spare.take("cell") is None
     assert (place.left, place.over) == (0, [])
@@ -55,14 +55,14 @@ def test_it_is_taken_once(spare: Prestart[MachineDirectories], place: MachineDir
 def test_nobody_wants_one_of_another_cell(
     spare: Prestart[MachineDirectories], place: MachineDirectories
 ) -> None:
-    spare.order("cell", place, started)
+    spare.begin("cell", place, started)
     assert spare.take("other") is None
     assert (place.left, place.over) == (1, [CLONE])
     spare.close()
 
 
 def test_the_end_ends_it(spare: Prestart[MachineDirectories], place: MachineDirectories) -> None:
-    spare.order("cell", place, started)
+    spare.begin("cell", place, started)
     spare.close()
     assert (place.left, place.over) == (1, [CLONE])
 
@@ -70,7 +70,7 @@ def test_the_end_ends_it(spare: Prestart[MachineDirectories], place: MachineDire
 def test_where_there_is_no_checkpoint_there_is_none(
     spare: Prestart[MachineDirectories], place: MachineDirectories
 ) -> None:
-    spare.order("cell", place, lambda: None)
+    spare.begin("cell", place, lambda: None)
     assert spare.take("cell") is None
     assert (place.left, place.over) == (1, [])
     spare.close()
@@ -79,10 +79,10 @@ def test_where_there_is_no_checkpoint_there_is_none(
 def test_one_that_does_not_start_is_no_harm(
     spare: Prestart[MachineDirectories], place: MachineDirectories
 ) -> None:
-    def broken() -> Started:
+    def broken() -> Prestarted:
         raise LaunchFailed("no QEMU")
 
-    spare.order("cell", place, broken)
+    spare.begin("cell", place, broken)
     assert spare.take("cell") is None
     assert place.left == 1
     spare.close()
@@ -97,7 +97,7 @@ def test_all_are_started_by_one_thread(
         threads.append(threading.current_thread())
 
     for _ in range(3):
-        spare.order("cell", place, note)
+        spare.begin("cell", place, note)
         spare.take("cell")
     assert len(set(threads)) == 1
     assert threads[0].is_alive()

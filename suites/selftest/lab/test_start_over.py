@@ -63,7 +63,7 @@ def compared(instance: Any, disk: ScratchDisk) -> Any:
 def test_media_come_and_go(tmp_path: Path, kind: str) -> None:
     with bench(tmp_path, kind) as instance:
         first, other = cd_medium(MIB, 3), cd_medium(2 * MIB, 4)
-        words = "plugged in" if kind == "virtio-scsi" else "there from the start of another machine"
+        words = "plugged in" if kind == "virtio-scsi" else "present from the start of a new machine"
         assert scratch_disks.attach_disk(instance, first) == words
         assert cd_tray.tray_state(instance, first) == {"is_open": False, "locked": False, "holds": True}
         cd_tray.remove_medium(instance, first)
@@ -85,7 +85,7 @@ SHAPES = {
 
 
 def shaped(name: str) -> ScratchDisk:
-    return ScratchDisk.of(name, cd_medium(MIB, 3).layout, SHAPES[name], read_only=name == "readonly")
+    return ScratchDisk.named(name, cd_medium(MIB, 3).layout, SHAPES[name], read_only=name == "readonly")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,7 +9,7 @@ import threading
 import dpkt
 import pytest
 
-from fixtures.lab.services.tap_services import lease
+from fixtures.lab.services.tap_services import dhcp_reply
 from fixtures.systems.linux.drivers import converse
 
 HOST, GUEST = "10.0.3.100", "10.0.3.15"
@@ -26,7 +26,7 @@ def asked(kind: int, **more: int) -> bytes:
     [(dpkt.dhcp.DHCPDISCOVER, dpkt.dhcp.DHCPOFFER), (dpkt.dhcp.DHCPREQUEST, dpkt.dhcp.DHCPACK)],
 )
 def test_who_asks_for_an_address_gets_the_one_there_is(kind: int, answer: int) -> None:
-    said = lease(asked(kind), HOST, GUEST)
+    said = dhcp_reply(asked(kind), HOST, GUEST)
     assert said is not None
     read = dpkt.dhcp.DHCP(said)
     assert (read.op, read.xid, read.chaddr[:6]) == (dpkt.dhcp.DHCP_OP_REPLY, 0xABCD, MAC)
@@ -50,7 +50,7 @@ def test_who_asks_for_an_address_gets_the_one_there_is(kind: int, answer: int) -
     ids=["empty", "short", "release", "an answer", "cut"],
 )
 def test_nobody_else_is_answered(message: bytes) -> None:
-    assert lease(message, HOST, GUEST) is None
+    assert dhcp_reply(message, HOST, GUEST) is None
 
 
 @pytest.mark.parametrize("answers", [6, 0])

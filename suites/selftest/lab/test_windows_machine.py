@@ -188,7 +188,7 @@ def test_a_hypervisor_that_is_killed_meanwhile_is_nobodys_failure_but_ours(
 
 def test_who_has_no_agent_is_not_turned_off_by_one(machine: GuestInstance, windows: Windows) -> None:
     with pytest.raises(errors.SuiteFault, match="has no guest agent"):
-        power_control.by_agent(started(machine, windows))
+        power_control.shut_down_by_agent(started(machine, windows))
 
 
 GUEST = """\

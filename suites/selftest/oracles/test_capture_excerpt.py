@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.core.errors import SuiteFault
-from fixtures.oracles.capture_excerpt import excerpt
+from fixtures.oracles.capture_excerpt import copy_excerpt
 from fixtures.oracles.packet_capture import frames
 
 
@@ -33,21 +33,21 @@ def kept(path: Path) -> list[int]:
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_a_small_capture_is_copied_whole(tmp_path: Path, order: str) -> None:
     source = capture(tmp_path / "net0.pcap", [60, 0, 320], order)
-    assert excerpt(source, tmp_path / "copy.pcap", 1 << 20) == 0
+    assert copy_excerpt(source, tmp_path / "copy.pcap", 1 << 20) == 0
     assert (tmp_path / "copy.pcap").read_bytes() == source.read_bytes()
 
 
 @pytest.mark.parametrize("tail", [b"\0" * 7, struct.pack("<IIII", 9, 9, 60, 60) + b"half"])
 def test_a_frame_that_is_half_written_is_left_out(tmp_path: Path, tail: bytes) -> None:
     source = capture(tmp_path / "net0.pcap", [60, 60], tail=tail)
-    assert excerpt(source, tmp_path / "copy.pcap", 1 << 20) == 0
+    assert copy_excerpt(source, tmp_path / "copy.pcap", 1 << 20) == 0
     assert kept(tmp_path / "copy.pcap") == [0, 1]
 
 
 def test_a_large_capture_keeps_its_beginning_and_its_end(tmp_path: Path) -> None:
     # 100 bytes a frame: a quarter of the room is two of them and a half.
     source = capture(tmp_path / "net0.pcap", [84] * 100)
-    assert excerpt(source, tmp_path / "copy.pcap", 24 + 1000) == 90
+    assert copy_excerpt(source, tmp_path / "copy.pcap", 24 + 1000) == 90
     assert kept(tmp_path / "copy.pcap") == [0, 1, *range(92, 100)]
 
 
@@ -56,7 +56,7 @@ def test_an_excerpt_is_a_capture_within_its_limit(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], limit: int
 ) -> None:
     place = tmp_path_factory.mktemp("excerpt")
-    omitted = excerpt(capture(place / "net0.pcap", sizes), place / "copy.pcap", limit)
+    omitted = copy_excerpt(capture(place / "net0.pcap", sizes), place / "copy.pcap", limit)
     numbers = kept(place / "copy.pcap")
     assert (place / "copy.pcap").stat().st_size <= limit
     assert len(numbers) + omitted == len(sizes)
@@ -67,4 +67,4 @@ def test_an_excerpt_is_a_capture_within_its_limit(
 def test_what_is_no_capture_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "net0.pcap").write_bytes(content)
     with pytest.raises(SuiteFault, match="is not a pcap"):
-        excerpt(tmp_path / "net0.pcap", tmp_path / "copy.pcap", 1000)
+        copy_excerpt(tmp_path / "net0.pcap", tmp_path / "copy.pcap", 1000)

@@ -14,7 +14,7 @@ PLACE = st.integers(0, 1 << 40)
 
 
 def test_a_sector_bears_its_identity() -> None:
-    (words,) = disk_pattern.make(seed=7, generation=3, first_sector=2048, count=1)
+    (words,) = disk_pattern.pattern(seed=7, generation=3, first_sector=2048, count=1)
     assert words.tobytes()[:8] == b"IRONGUES"
     assert [int(word) for word in words[1:4]] == [2048, 7, 3]
     assert words.nbytes == 512
@@ -28,7 +28,7 @@ def test_the_sentinel_bears_its_place() -> None:
 
 def test_the_pattern_never_changes() -> None:
     # A record that was made with another version of the pattern could not be judged again.
-    made = disk_pattern.make(7, 1, 0, 3000).tobytes() + disk_pattern.sentinel(0, 3000).tobytes()
+    made = disk_pattern.pattern(7, 1, 0, 3000).tobytes() + disk_pattern.sentinel(0, 3000).tobytes()
     assert (
         hashlib.sha256(made).hexdigest() == "dfdc337ee47a41e2dfaf30b07b8c6d68650a3d2b40512f54b81da803d6d3a483"
     )
@@ -36,16 +36,16 @@ def test_the_pattern_never_changes() -> None:
 
 @given(seed=NUMBER, generation=NUMBER, first=PLACE, count=st.integers(1, 20))
 def test_a_range_is_its_sectors_one_by_one(seed: int, generation: int, first: int, count: int) -> None:
-    whole = disk_pattern.make(seed, generation, first, count)
-    single = [disk_pattern.make(seed, generation, first + index, 1) for index in range(count)]
+    whole = disk_pattern.pattern(seed, generation, first, count)
+    single = [disk_pattern.pattern(seed, generation, first + index, 1) for index in range(count)]
     assert np.array_equal(whole, np.concatenate(single))
 
 
 def test_a_range_longer_than_a_chunk_is_seamless() -> None:
     count = 2 * disk_pattern.CHUNK_SECTORS + 3
-    whole = disk_pattern.make(1, 1, 10, count)
+    whole = disk_pattern.pattern(1, 1, 10, count)
     for index in (0, disk_pattern.CHUNK_SECTORS - 1, disk_pattern.CHUNK_SECTORS, count - 1):
-        assert np.array_equal(whole[index], disk_pattern.make(1, 1, 10 + index, 1)[0])
+        assert np.array_equal(whole[index], disk_pattern.pattern(1, 1, 10 + index, 1)[0])
 
 
 @given(
@@ -54,9 +54,9 @@ def test_a_range_longer_than_a_chunk_is_seamless() -> None:
 def test_sectors_of_different_identity_differ_in_every_word_of_filler(
     one: tuple[bool, int, int, int], other: tuple[bool, int, int, int]
 ) -> None:
-    def sector(written: bool, seed: int, generation: int, place: int) -> disk_pattern.Words:
+    def sector(written: bool, seed: int, generation: int, place: int) -> disk_pattern.Sectors:
         return (
-            disk_pattern.make(seed, generation, place, 1)
+            disk_pattern.pattern(seed, generation, place, 1)
             if written
             else disk_pattern.sentinel(place, 1, seed)
         )
@@ -70,25 +70,25 @@ def test_sectors_of_different_identity_differ_in_every_word_of_filler(
 
 
 def test_room_that_is_given_is_filled_and_returned() -> None:
-    room = disk_pattern.empty(4)
-    assert disk_pattern.make(1, 2, 3, 4, room) is room
-    assert np.array_equal(room, disk_pattern.make(1, 2, 3, 4))
+    room = disk_pattern.allocate(4)
+    assert disk_pattern.pattern(1, 2, 3, 4, room) is room
+    assert np.array_equal(room, disk_pattern.pattern(1, 2, 3, 4))
 
 
 def test_intact_looks_at_all_of_a_sector() -> None:
     words = np.concatenate(
-        [disk_pattern.make(1, 1, 0, 2), disk_pattern.sentinel(5, 2), np.zeros((1, 64), dtype="<u8")]
+        [disk_pattern.pattern(1, 1, 0, 2), disk_pattern.sentinel(5, 2), np.zeros((1, 64), dtype="<u8")]
     )
-    assert disk_pattern.intact(words).tolist() == [True, True, True, True, False]
+    assert disk_pattern.are_intact(words).tolist() == [True, True, True, True, False]
     words[0, 63] ^= np.uint64(1)
     words[1, 1] += np.uint64(1)
     words[2, 4] ^= np.uint64(1)
     words[3, 0] ^= np.uint64(1)
-    assert disk_pattern.intact(words).tolist() == [False] * 5
+    assert disk_pattern.are_intact(words).tolist() == [False] * 5
 
 
 def test_numbers_have_64_bits() -> None:
     with pytest.raises(OverflowError):
-        disk_pattern.make(-1, 0, 0, 1)
+        disk_pattern.pattern(-1, 0, 0, 1)
     with pytest.raises(OverflowError):
-        disk_pattern.make(0, 1 << 64, 0, 1)
+        disk_pattern.pattern(0, 1 << 64, 0, 1)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fixtures.core import errors
 from fixtures.oracles import disk_pattern, scratch_files
-from fixtures.oracles.disk_layout import Extent, Layout
+from fixtures.oracles.disk_layout import DiskLayout, Extent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,11 +28,11 @@ def extents(draw: st.DrawFn) -> Extent:
 
 @given(st.lists(extents(), max_size=8), st.integers(0, SECTORS), st.integers(0, SECTORS))
 def test_later_writes_count_as_on_a_disk(written: list[Extent], one: int, other: int) -> None:
-    layout = Layout(SECTORS, tuple(written), background=5)
+    layout = DiskLayout(SECTORS, tuple(written), background=5)
     disk = disk_pattern.sentinel(0, SECTORS, 5)
     for extent in written:
         origin = extent.first if extent.origin is None else extent.origin
-        disk[extent.first : extent.end] = disk_pattern.make(
+        disk[extent.first : extent.end] = disk_pattern.pattern(
             extent.seed, extent.generation, origin, extent.count
         )
     first, end = sorted((one, other))
@@ -44,20 +44,22 @@ def test_later_writes_count_as_on_a_disk(written: list[Extent], one: int, other:
 
 
 def test_writing_makes_a_new_layout() -> None:
-    blank = Layout.of_size(1 << 20)
+    blank = DiskLayout.of_size(1 << 20)
     written = blank.with_written(8, 2, seed=7).with_written(8, 1, seed=7, generation=2, origin=0)
     assert (blank.sectors, blank.written, blank.size) == (2048, (), 1 << 20)
     assert written.written == (Extent(8, 2, 7, 1), Extent(8, 1, 7, 2, 0))
 
 
 def test_a_sector_of_a_copy_bears_the_place_that_it_is_meant_for() -> None:
-    source = Layout(100).with_written(50, 10, seed=7, origin=20)
-    target = Layout(100).with_written(20, 10, seed=7)
+    source = DiskLayout(100).with_written(50, 10, seed=7, origin=20)
+    target = DiskLayout(100).with_written(20, 10, seed=7)
     assert np.array_equal(source.expected(50, 10), target.expected(20, 10))
 
 
 def test_chunks_are_the_whole_disk() -> None:
-    layout = Layout(disk_pattern.CHUNK_SECTORS + 5).with_written(disk_pattern.CHUNK_SECTORS - 1, 3, seed=1)
+    layout = DiskLayout(disk_pattern.CHUNK_SECTORS + 5).with_written(
+        disk_pattern.CHUNK_SECTORS - 1, 3, seed=1
+    )
     pieces = [(at, words.copy()) for at, words in layout.chunks()]
     assert [(at, len(words)) for at, words in pieces] == [
         (0, disk_pattern.CHUNK_SECTORS),
@@ -68,36 +70,36 @@ def test_chunks_are_the_whole_disk() -> None:
 
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="does not fit"):
-        Layout(10).with_written(8, 3, seed=1)
+        DiskLayout(10).with_written(8, 3, seed=1)
     with pytest.raises(ValueError, match="at least one sector"):
-        Layout(10).with_written(8, 0, seed=1)
+        DiskLayout(10).with_written(8, 0, seed=1)
     with pytest.raises(ValueError, match="64-bit"):
-        Layout(10).with_written(8, 1, seed=1 << 64)
+        DiskLayout(10).with_written(8, 1, seed=1 << 64)
     with pytest.raises(ValueError, match="whole sectors"):
-        Layout.of_size(1000)
+        DiskLayout.of_size(1000)
     with pytest.raises(ValueError, match="at least one sector"):
-        Layout.of_size(0)
+        DiskLayout.of_size(0)
     with pytest.raises(ValueError, match="not on a disk"):
-        Layout(10).expected(5, 6)
+        DiskLayout(10).expected(5, 6)
 
 
 def test_a_disk_is_laid_down(tmp_path: Path) -> None:
-    layout = Layout(3000).with_written(100, 50, seed=7)
+    layout = DiskLayout(3000).with_written(100, 50, seed=7)
     path = tmp_path / "disk.raw"
-    scratch_files.lay_down(path, layout)
+    scratch_files.create_scratch_file(path, layout)
     assert path.read_bytes() == layout.expected(0, 3000).tobytes()
     with pytest.raises(FileExistsError):
-        scratch_files.lay_down(path, layout)
+        scratch_files.create_scratch_file(path, layout)
     assert path.stat().st_size == layout.size
 
 
 def test_a_full_file_system_is_named_and_nothing_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: Layout, *range_: int) -> object:
+    def full(self: DiskLayout, *range_: int) -> object:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Layout, "chunks", full)
+    monkeypatch.setattr(DiskLayout, "chunks", full)
     with pytest.raises(errors.NoSpace, match="no room for a scratch disk of 512 bytes"):
-        scratch_files.lay_down(tmp_path / "disk.raw", Layout(1))
+        scratch_files.create_scratch_file(tmp_path / "disk.raw", DiskLayout(1))
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.host.tools import require_tool
-from fixtures.lab.operations.power_cuts import FileRecord, judged
+from fixtures.lab.operations.power_cuts import DurableFile, check_file_system
 from fixtures.oracles import filesystem_images
 from fixtures.oracles.filesystem_images import FileSystem
 
@@ -49,7 +49,7 @@ def made(kind: FileSystem, place: Path) -> Path:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_sound_one_is_sound_and_can_be_read(tmp_path: Path, kind: FileSystem) -> None:
     path = made(kind, tmp_path)
-    if not filesystem_images.needs_a_kernel(kind):
+    if not filesystem_images.needs_kernel_recovery(kind):
         filesystem_images.recover(kind, path)
     assert filesystem_images.problems(kind, path) == ""
     assert filesystem_images.read_file(kind, path, "record1") == CONTENT
@@ -78,7 +78,7 @@ def test_a_damaged_one_is_told(tmp_path: Path, kind: FileSystem) -> None:
 
 @pytest.mark.parametrize("kind", ["xfs", "btrfs"])
 def test_what_a_kernel_alone_recovers_is_not_tried(tmp_path: Path, kind: FileSystem) -> None:
-    with pytest.raises(ValueError, match=f"nothing but a kernel recovers {kind}"):
+    with pytest.raises(ValueError, match=f"only a kernel can recover {kind}"):
         filesystem_images.recover(kind, tmp_path / "disk.raw")
 
 
@@ -95,10 +95,10 @@ def test_one_that_is_made_is_sound(tmp_path: Path, kind: FileSystem) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_records_are_judged_by_name_and_content(tmp_path: Path, kind: FileSystem) -> None:
     path = made(kind, tmp_path)
-    whole = FileRecord(1, "record1", f"sha256:{hashlib.sha256(CONTENT).hexdigest()}")
-    assert judged(kind, path, [whole]) == []
-    other = [FileRecord(1, "record1", "sha256:0"), FileRecord(2, "record2", whole.digest)]
-    assert judged(kind, path, other) == [
-        f"record1 holds something else ({len(CONTENT)} bytes)",
-        "record2 is missing, which was said to be on the disk",
+    whole = DurableFile(1, "record1", f"sha256:{hashlib.sha256(CONTENT).hexdigest()}")
+    assert check_file_system(kind, path, [whole]) == []
+    other = [DurableFile(1, "record1", "sha256:0"), DurableFile(2, "record2", whole.digest)]
+    assert check_file_system(kind, path, other) == [
+        f"record1 has other content than was flushed ({len(CONTENT)} bytes)",
+        "record2 is missing, although the guest reported it as flushed",
     ]

@@ -14,26 +14,34 @@ from fixtures.systems.linux import fio
 
 
 def test_a_block_bears_its_place() -> None:
-    block = fio_pattern.written(0x11000, 4096)
+    block = fio_pattern.expected_block(0x11000, 4096)
     assert (len(block), block[:16], block[-16:]) == (4096, b"ironfio:\x00\x10\x01" + bytes(5), block[:16])
 
 
 def disk() -> bytearray:
     """Two blocks that nobody wrote, and eight of fio's."""
-    return bytearray(8192) + b"".join(fio_pattern.written(place, 4096) for place in range(8192, 40960, 4096))
+    return bytearray(8192) + b"".join(
+        fio_pattern.expected_block(place, 4096) for place in range(8192, 40960, 4096)
+    )
 
 
 def test_what_is_as_it_was_to_be() -> None:
-    assert fio_pattern.wrong(io.BytesIO(disk()), 8192, 32768, 4096) == []
+    assert fio_pattern.find_wrong_blocks(io.BytesIO(disk()), 8192, 32768, 4096) == []
 
 
 def test_what_is_not_is_told() -> None:
     spoiled = disk()
     spoiled[12288 + 77] ^= 1
-    spoiled[20480:24576] = fio_pattern.written(24576, 4096)
-    assert fio_pattern.wrong(io.BytesIO(spoiled), 8192, 32768, 4096) == [12288, 20480]
-    assert fio_pattern.wrong(io.BytesIO(bytes(40960)), 0, 40960, 4096) == [0, 4096, 8192, 12288, 16384]
-    assert fio_pattern.wrong(io.BytesIO(disk()[:-100]), 8192, 32768, 4096) == [36864]
+    spoiled[20480:24576] = fio_pattern.expected_block(24576, 4096)
+    assert fio_pattern.find_wrong_blocks(io.BytesIO(spoiled), 8192, 32768, 4096) == [12288, 20480]
+    assert fio_pattern.find_wrong_blocks(io.BytesIO(bytes(40960)), 0, 40960, 4096) == [
+        0,
+        4096,
+        8192,
+        12288,
+        16384,
+    ]
+    assert fio_pattern.find_wrong_blocks(io.BytesIO(disk()[:-100]), 8192, 32768, 4096) == [36864]
 
 
 def test_what_fio_says() -> None:

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 def devices(cell: str, name: str = "x-query-virtio-status.json") -> dict[str, virtio_status.VirtioDevice]:
     replies = json.loads((SAMPLES / cell / name).read_text())
-    found = [virtio_status.judge(path, reply["return"]) for path, reply in replies.items()]
+    found = [virtio_status.parse_status(path, reply["return"]) for path, reply in replies.items()]
     return {device.id: device for device in found}
 
 
 def test_the_devices_of_a_machine() -> None:
     reply = json.loads((SAMPLES / "debian-12-q35" / "x-query-virtio.json").read_text())
-    assert dict(virtio_status.paths(reply["return"])) == {
+    assert dict(virtio_status.parse_devices(reply["return"])) == {
         "/machine/peripheral-anon/device[0]/virtio-backend": "virtio-blk",
         "/machine/peripheral/balloon0/virtio-backend": "virtio-balloon",
         "/machine/peripheral/dst0/virtio-backend": "virtio-blk",
@@ -81,26 +81,26 @@ def reply() -> dict[str, Any]:
 def test_bits_that_mean_trouble(bit: str, said: str) -> None:
     broken = reply()
     broken["status"]["statuses"].append(bit)
-    assert virtio_status.judge("/machine/peripheral/nic0/virtio-backend", broken).problems() == (
+    assert virtio_status.parse_status("/machine/peripheral/nic0/virtio-backend", broken).problems() == (
         f"virtio-net nic0: {said}",
     )
 
 
 def test_a_device_whose_driver_broke_the_rules() -> None:
     broken = {**reply(), "broken": True}
-    assert "broke the rules" in virtio_status.judge("/x/nic0/virtio-backend", broken).problems()[0]
+    assert "broke the rules" in virtio_status.parse_status("/x/nic0/virtio-backend", broken).problems()[0]
 
 
 def test_a_device_type_without_names_for_its_features() -> None:
     answer = reply()
     del answer["host-features"]["dev-features"]
-    assert "VIRTIO_F_VERSION_1" in virtio_status.judge("/x", answer).offered
+    assert "VIRTIO_F_VERSION_1" in virtio_status.parse_status("/x", answer).offered
 
 
 @pytest.mark.parametrize("answer", [None, {}, [1], [{"path": "/x"}]])
 def test_a_list_that_is_not_understood(answer: Json) -> None:
     with pytest.raises(errors.MonitorFault, match="x-query-virtio: expected"):
-        virtio_status.paths(answer)
+        virtio_status.parse_devices(answer)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,6 @@ def test_a_list_that_is_not_understood(answer: Json) -> None:
 )
 def test_a_status_that_is_not_understood(change: dict[str, Any]) -> None:
     with pytest.raises(errors.MonitorFault, match="x-query-virtio-status: expected"):
-        virtio_status.judge("/x", {**reply(), **change})
+        virtio_status.parse_status("/x", {**reply(), **change})
     with pytest.raises(errors.MonitorFault, match="expected an object"):
-        virtio_status.judge("/x", None)
+        virtio_status.parse_status("/x", None)

@@ -52,13 +52,13 @@ def test_a_log_of_larger_blocks_is_told_in_sectors() -> None:
 @pytest.mark.parametrize(
     ("log", "said"),
     [
-        (b"", "begins with 28 bytes, found 0"),
-        (bytes(512), "magic 0x0"),
-        (bytes(sample()[:8]) + b"\2" + bytes(sample()[9:]), "version 2"),
+        (b"", "expected a header of 28 bytes, found 0"),
+        (bytes(512), "found 0x0 and 0"),
+        (bytes(sample()[:8]) + b"\2" + bytes(sample()[9:]), "and 2"),
         (bytes(sample()[:24]) + b"\1" + bytes(sample()[25:]), "513 bytes"),
-        (bytes(sample()[:1024]), "ends within entry 0 of 6"),
-        (bytes(sample()[:2048]), "ends before entry 1 of 6"),
-        (bytes(sample()[:536]) + b"\7" + bytes(sample()[537:]), "entry 0 of the write log: 7 bytes for 2"),
+        (bytes(sample()[:1024]), "truncated within entry 0 of 6"),
+        (bytes(sample()[:2048]), "truncated before entry 1 of 6"),
+        (bytes(sample()[:536]) + b"\7" + bytes(sample()[537:]), "entry 0 has 7 bytes of data, expected 2"),
     ],
 )
 def test_a_damaged_log_is_named(log: bytes, said: str) -> None:
@@ -90,11 +90,11 @@ BOTH = Entry(5, 1, FLUSH, 0)
     ],
 )
 def test_what_survives_for_sure(entries: tuple[Entry, ...], position: int, left: tuple[Entry, ...]) -> None:
-    assert write_log.flushed(entries, position) == left
+    assert write_log.durable_entries(entries, position) == left
 
 
 def test_the_power_is_cut_after_every_flush_and_between() -> None:
     entries = (A, B, ALL, C, A, B, ALL, C)
-    assert list(write_log.cuts(entries, between=0)) == [3, 7, 8]
-    assert list(write_log.cuts(entries, between=4)) == [2, 3, 4, 6, 7, 8]
-    assert list(write_log.cuts((), between=4)) == []
+    assert list(write_log.cut_positions(entries, between=0)) == [3, 7, 8]
+    assert list(write_log.cut_positions(entries, between=4)) == [2, 3, 4, 6, 7, 8]
+    assert list(write_log.cut_positions((), between=4)) == []

@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.core.errors import HostFault
 from fixtures.oracles import xfs_extents
-from fixtures.oracles.xfs_extents import Piece, Whereabouts
+from fixtures.oracles.xfs_extents import FileExtent, FileMap
 
 # A file in the second allocation group: two blocks, a hole, and one that is allocated and not written.
 SAID = """\
@@ -21,18 +21,20 @@ data offset 3 startblock 21 (1/5) count 2 flag 1
 
 
 def test_extents_are_places_of_the_disk() -> None:
-    pieces = (Piece(0, 19 * 512, 1024), Piece(1536, None, 1024))
-    assert xfs_extents.parse(SAID) == Whereabouts(2300, pieces)
+    pieces = (FileExtent(0, 19 * 512, 1024), FileExtent(1536, None, 1024))
+    assert xfs_extents.parse(SAID) == FileMap(2300, pieces)
 
 
 def test_holes_and_what_was_not_written_are_zeros() -> None:
     disk = io.BytesIO(b"\xff" * 19 * 512 + b"a" * 512 + b"b" * 512 + b"\xff" * 2048)
-    assert xfs_extents.read(xfs_extents.parse(SAID), disk) == b"a" * 512 + b"b" * 512 + bytes(2300 - 1024)
+    assert xfs_extents.read_file(xfs_extents.parse(SAID), disk) == b"a" * 512 + b"b" * 512 + bytes(
+        2300 - 1024
+    )
 
 
 def test_a_file_ends_where_its_size_says() -> None:
     disk = io.BytesIO(b"x" * 8192)
-    assert xfs_extents.read(Whereabouts(700, (Piece(0, 0, 1024),)), disk) == b"x" * 700
+    assert xfs_extents.read_file(FileMap(700, (FileExtent(0, 0, 1024),)), disk) == b"x" * 700
 
 
 def test_what_is_no_answer_is_told() -> None:
