@@ -1,4 +1,4 @@
-"""Whatever a file holds, the answer is a spec or a CatalogError that starts with the file's name."""
+"""Any content of a file leads to a spec or to a CatalogError that starts with the file's name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXAMPLES: list[tuple[type[Spec], str]] = [
 ]
 JARGON = ("pydantic", "https://errors", "input_value", "tuple", "dict", "Traceback", "something else")
 
-# Values that mean something to some reader of YAML, and keys that mean something to the specs.
+# Values that some YAML parser treats specially, and keys that the specs know.
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
@@ -49,8 +49,8 @@ VALUES = st.recursive(
 )
 
 
-def judge(content: bytes, model: type[Spec]) -> None:
-    """Passes for a spec or a proper refusal."""
+def check_content(content: bytes, model: type[Spec]) -> None:
+    """Assert that the content is a valid spec, or an error in words for people."""
     try:
         spec = validate(yaml_source.parse(content, Path("x.yaml")), model)
     except CatalogError as error:
@@ -59,38 +59,38 @@ def judge(content: bytes, model: type[Spec]) -> None:
         assert isinstance(spec, model)
         return
     assert [line for line in message.split("\n") if not line.startswith("x.yaml:")] == []
-    # A message repeats what the file holds, which may be any word.
+    # A message quotes the file, which may contain any word.
     assert [word for word in JARGON if word in message and word.encode() not in content] == []
 
 
 @settings(max_examples=150)
 @given(text=st.text() | st.text(alphabet="ab:-?[]{}&*!|>'\"#%@` \n\t,~<.0"))
 def test_any_text(text: str) -> None:
-    judge(text.encode("utf-8", "surrogatepass"), GuestSpec)
+    check_content(text.encode("utf-8", "surrogatepass"), GuestSpec)
 
 
 @settings(max_examples=50)
 @given(content=st.binary())
 def test_any_bytes(content: bytes) -> None:
-    judge(content, PlanSpec)
+    check_content(content, PlanSpec)
 
 
 @pytest.mark.parametrize(("model", "name"), EXAMPLES)
 @settings(max_examples=100)
 @given(data=st.data())
-def test_any_value_in_the_place_of_another(model: type[Spec], name: str, data: st.DataObject) -> None:
+def test_any_value_of_any_key(model: type[Spec], name: str, data: st.DataObject) -> None:
     tree: dict[str, Any] = dict(yaml_source.load(GUESTS / name).data)
     for key in data.draw(st.lists(st.sampled_from(sorted(tree)), min_size=1, max_size=3)):
         tree[key] = data.draw(VALUES)
-    # A dumper that writes tags, dates and binary, as a careless program would.
-    judge(yaml.dump(tree, allow_unicode=True).encode("utf-8", "surrogatepass"), model)
+    # This dumper writes tags, dates and binary values, as a careless program does.
+    check_content(yaml.dump(tree, allow_unicode=True).encode("utf-8", "surrogatepass"), model)
 
 
 @pytest.mark.parametrize(("model", "name"), EXAMPLES)
 @settings(max_examples=60)
 @given(data=st.data())
-def test_any_cut_and_any_insertion(model: type[Spec], name: str, data: st.DataObject) -> None:
+def test_any_deletion_and_any_insertion(model: type[Spec], name: str, data: st.DataObject) -> None:
     content = (GUESTS / name).read_text(encoding="utf-8")
     start = data.draw(st.integers(0, len(content)))
     end = data.draw(st.integers(start, min(len(content), start + 40)))
-    judge((content[:start] + data.draw(st.text(max_size=4)) + content[end:]).encode(), model)
+    check_content((content[:start] + data.draw(st.text(max_size=4)) + content[end:]).encode(), model)

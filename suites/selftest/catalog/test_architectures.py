@@ -1,4 +1,4 @@
-"""Guests and machines of another architecture than the usual one: cells, command lines, hosts, selections."""
+"""Architectures other than x86_64: cells, command lines, accelerators, selection of cells, firmware."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.catalog.catalog import Catalog
-from fixtures.catalog.device_roles import conflicts, shortcomings
+from fixtures.catalog.consistency import platform_conflicts, unmet_requirements
 from fixtures.catalog.specs import Cell, PlatformSpec
 from fixtures.core.errors import CatalogError, IronguestError, MissingTool
 from fixtures.core.project import SHIPPED_GUESTS
@@ -24,8 +24,8 @@ from fixtures.machine.block_devices import unsupported_disk_reason
 from fixtures.machine.command_line.argv import command_line
 from fixtures.machine.disk_options import DEFAULT_DISK_OPTIONS
 from fixtures.machine.hardware import Hardware, Memory
-from fixtures.run.run_start import accelerator_words
-from fixtures.run.settings import Request, preflight, read_settings, require_wanted
+from fixtures.run.run_start import accelerator_names
+from fixtures.run.settings import Request, preflight, read_settings, require_assistance
 from fixtures.systems.base.answers import Kernel
 from fixtures.systems.linux import display_modes
 from fixtures.systems.linux import kernel as linux_kernel
@@ -50,24 +50,24 @@ def test_a_guest_and_a_platform_of_different_architectures_make_no_cell() -> Non
         "guest 'debian-12' is of x86_64 and platform 'virt-uefi-virtio' of aarch64: they make no cell;"
         " it lists pc-bios-ide,"
     )
-    assert list(shortcomings(ARM.guest, PC)) == [
+    assert list(unmet_requirements(ARM.guest, PC)) == [
         "its machine 'pc' is of x86_64, debian-12-arm64 is of aarch64"
     ]
-    (words,) = shortcomings(CATALOG.guests["debian-12"], ARM.platform)
-    assert words == "its machine 'virt' is of aarch64, debian-12 is of x86_64"
-    assert list(shortcomings(ARM.guest, ARM.platform)) == []
+    (message,) = unmet_requirements(CATALOG.guests["debian-12"], ARM.platform)
+    assert message == "its machine 'virt' is of aarch64, debian-12 is of x86_64"
+    assert list(unmet_requirements(ARM.guest, ARM.platform)) == []
 
 
-def test_a_machine_of_64_bits_runs_guests_of_32() -> None:
+def test_a_64_bit_machine_runs_32_bit_guests() -> None:
     small = CATALOG.guests["debian-12"].model_copy(update={"arch": "i386"})
-    assert list(shortcomings(small, PC)) == []
+    assert list(unmet_requirements(small, PC)) == []
 
 
 def test_a_guest_cannot_list_a_platform_of_another_architecture(tmp_path: Path) -> None:
     guest = (SHIPPED_GUESTS / "debian-12-arm64.yaml").read_text()
     listed = guest.replace("id: debian-12-arm64", "id: mine").replace("[virt-", "[q35-uefi-virtio, virt-")
     (tmp_path / "mine.yaml").write_text(listed)
-    with pytest.raises(CatalogError, match=r"mine\.yaml:\d+: platforms\.0: q35-uefi-virtio does not do"):
+    with pytest.raises(CatalogError, match=r"mine\.yaml:\d+: platforms\.0: q35-uefi-virtio does not fit"):
         Catalog.load([SHIPPED_GUESTS, tmp_path])
 
 
@@ -77,7 +77,7 @@ def virt(**changes: Any) -> PlatformSpec:
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "message"),
     [
         ({"firmware": "bios"}, "firmware: bios needs machine pc or q35; found 'virt'"),
         ({"firmware": "uefi-secure"}, "firmware: uefi-secure needs machine q35; found 'virt'"),
@@ -91,21 +91,21 @@ def virt(**changes: Any) -> PlatformSpec:
         ),
     ],
 )
-def test_what_the_machine_virt_does_not_have(changes: dict[str, Any], words: str) -> None:
-    assert [found for _, found in conflicts(virt(**changes))] == [words]
-    assert list(conflicts(virt())) == []
+def test_conflicts_of_the_machine_virt(changes: dict[str, Any], message: str) -> None:
+    assert [found for _, found in platform_conflicts(virt(**changes))] == [message]
+    assert list(platform_conflicts(virt())) == []
 
 
-def test_the_machine_virt_has_no_drive_for_media() -> None:
+def test_the_machine_virt_has_no_cd_or_floppy_drive() -> None:
     memtest = CATALOG.guests["memtest86plus"].model_copy(update={"arch": "aarch64"})
-    assert list(shortcomings(memtest, virt())) == [
-        "its machine 'virt' has no cdrom drive, which memtest86plus starts from"
+    assert list(unmet_requirements(memtest, virt())) == [
+        "its machine 'virt' has no cdrom drive, which memtest86plus boots from"
     ]
 
 
-def test_the_machine_virt_has_no_place_for_a_cd_drive_but_on_scsi() -> None:
-    words = f"{ARM.platform.id} has nothing that a CD drive could sit on"
-    assert unsupported_disk_reason(virt(), DEFAULT_DISK_OPTIONS, read_only=False, drive="cdrom") == words
+def test_the_machine_virt_has_a_cd_drive_only_on_scsi() -> None:
+    message = f"{ARM.platform.id} has no controller for a CD drive"
+    assert unsupported_disk_reason(virt(), DEFAULT_DISK_OPTIONS, read_only=False, drive="cdrom") == message
     scsi = virt(devices={"disk": "scsi-hd", "scsi": "virtio-scsi-pci"})
     assert unsupported_disk_reason(scsi, DEFAULT_DISK_OPTIONS, read_only=False, drive="cdrom") is None
     assert unsupported_disk_reason(PC, DEFAULT_DISK_OPTIONS, read_only=False, drive="cdrom") is None
@@ -123,8 +123,8 @@ def hardware(accelerator: Accelerator, **changes: Any) -> Hardware:
     )
 
 
-def after(machine: Hardware, option: str) -> list[str]:
-    """What follows each ``option`` on the command line."""
+def values_of(machine: Hardware, option: str) -> list[str]:
+    """The values of each ``option`` on the command line."""
     line = command_line(machine, FD_MAP)
     return [value for name, value in itertools.pairwise(line) if name == option]
 
@@ -132,25 +132,25 @@ def after(machine: Hardware, option: str) -> list[str]:
 def test_the_command_line_of_the_machine_virt() -> None:
     emulated = hardware(TCG)
     flash = "pflash0=firmware-code,pflash1=firmware-variables"
-    assert after(emulated, "-machine") == [f"virt,{flash},gic-version=3"]
-    assert after(emulated, "-cpu") == ["max,pauth-impdef=on"]
-    assert after(hardware(KVM), "-cpu") == ["host"]
-    assert after(hardware(TCG, cpu="cortex-a72"), "-cpu") == ["cortex-a72"]
-    devices = {each["id"]: each for each in map(json.loads, after(emulated, "-device"))}
+    assert values_of(emulated, "-machine") == [f"virt,{flash},gic-version=3"]
+    assert values_of(emulated, "-cpu") == ["max,pauth-impdef=on"]
+    assert values_of(hardware(KVM), "-cpu") == ["host"]
+    assert values_of(hardware(TCG, cpu="cortex-a72"), "-cpu") == ["cortex-a72"]
+    devices = {each["id"]: each for each in map(json.loads, values_of(emulated, "-device"))}
     assert devices["disk-root"]["bus"] == "port1"
     assert devices["port1"]["driver"] == "pcie-root-port"
     assert devices["display0"] == {"driver": "virtio-gpu-pci", "id": "display0"}
     assert {"spare1", "spare2", "spare3", "spare4"} < set(devices)
 
 
-def test_the_memory_of_the_machine_virt_has_its_own_name() -> None:
+def test_the_name_of_the_memory_of_the_machine_virt() -> None:
     machine = dataclasses.replace(hardware(TCG), memory=Memory(Path("/w/memory"), shared=True))
-    (memory,) = [json.loads(word) for word in after(machine, "-object") if "memory-backend-file" in word]
+    (memory,) = [json.loads(word) for word in values_of(machine, "-object") if "memory-backend-file" in word]
     assert memory["id"] == "mach-virt.ram"
-    assert after(machine, "-machine")[0].endswith(",memory-backend=mach-virt.ram")
+    assert values_of(machine, "-machine")[0].endswith(",memory-backend=mach-virt.ram")
 
 
-def test_kvm_runs_machines_of_its_hosts_architecture_only() -> None:
+def test_kvm_runs_only_machines_of_the_hosts_architecture() -> None:
     assert why_not_assisted("x86_64", "x86_64") is None
     assert why_not_assisted("aarch64", "aarch64") is None
     reason = "this host is x86_64: its KVM cannot run aarch64 machines"
@@ -159,7 +159,7 @@ def test_kvm_runs_machines_of_its_hosts_architecture_only() -> None:
 
 
 @pytest.mark.parametrize("chosen", [KVM, TCG], ids=["kvm", "tcg"])
-def test_other_machines_are_emulated_and_the_report_says_why(chosen: Accelerator) -> None:
+def test_machines_of_another_architecture_are_emulated_with_a_reason(chosen: Accelerator) -> None:
     assert serving(chosen, "x86_64", "x86_64") == chosen
     taken = serving(dataclasses.replace(chosen, emulated=7.5), "aarch64", "x86_64")
     assert (taken.name, taken.proven, taken.scale) == ("tcg", False, 7.5)
@@ -167,16 +167,16 @@ def test_other_machines_are_emulated_and_the_report_says_why(chosen: Accelerator
     assert taken.reasons == ("this host is x86_64: its KVM cannot run aarch64 machines",)
 
 
-def test_the_accelerators_of_a_run_in_words() -> None:
+def test_the_text_about_the_accelerators_of_a_run() -> None:
     used: dict[Architecture, Accelerator] = {"x86_64": KVM, "aarch64": TCG}
-    assert accelerator_words(used) == "kvm for x86_64, tcg for aarch64"
-    assert accelerator_words(dict.fromkeys(used, TCG)) == "tcg"
-    assert accelerator_words({}) == ""
+    assert accelerator_names(used) == "kvm for x86_64, tcg for aarch64"
+    assert accelerator_names(dict.fromkeys(used, TCG)) == "tcg"
+    assert accelerator_names({}) == ""
 
 
 @pytest.fixture
 def without_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A host of x86_64 whose only QEMU is that of x86_64."""
+    """Pretend that the host is x86_64 with only the QEMU for x86_64."""
     monkeypatch.setenv("IRONGUEST_QEMU_AARCH64", "/nowhere/qemu")
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     qemu.find_qemu.cache_clear()
@@ -184,17 +184,17 @@ def without_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     qemu.find_qemu.cache_clear()
 
 
-def test_who_names_nothing_is_not_asked_for_another_emulator(without_emulator: None) -> None:
+def test_cells_of_another_architecture_are_left_out_unless_named(without_emulator: None) -> None:
     settings = read_settings(Request())
     assert [cell.id for cell in settings.foreign] == [ARM.id]
     assert ARM.id not in {cell.id for cell in settings.cells}
-    assert settings.left_out_words()[1:] == [
+    assert settings.left_out_lines()[1:] == [
         (
             "  left out: 1 cell for another machine, of debian-12-arm64:"
             " IRONGUEST_QEMU_AARCH64=/nowhere/qemu names no program that can be run"
         )
     ]
-    # A glob is no name, and a plan is carried out or is not good.
+    # A glob does not name a guest; a plan leaves nothing out.
     assert read_settings(Request(guests=("debian-*",))).foreign == (ARM,)
     assert ARM.id not in {cell.id for cell in read_settings(Request(plan="certification")).cells}
 
@@ -204,23 +204,25 @@ def test_who_names_nothing_is_not_asked_for_another_emulator(without_emulator: N
     [Request(guests=("debian-12-arm64",)), Request(platforms=("virt-*",))],
     ids=["guest", "nothing-else"],
 )
-def test_who_names_such_a_guest_is_told_what_is_missing(without_emulator: None, request_: Request) -> None:
+def test_a_named_guest_without_its_emulator_is_an_error(without_emulator: None, request_: Request) -> None:
     settings = read_settings(request_)
     assert [cell.id for cell in settings.cells] == [ARM.id]
     with pytest.raises(IronguestError, match="IRONGUEST_QEMU_AARCH64=/nowhere/qemu names no program"):
         preflight(settings)
 
 
-def test_whoever_insists_on_hardware_is_told_that_it_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_required_hardware_assistance_for_another_architecture_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     reason = "this host is x86_64: its KVM cannot run aarch64 machines"
     assert read_settings(Request(require_hardware_assist=True)).foreign == (ARM,)
     named = Request(guests=("debian-12-arm64",), accel="kvm")
     with pytest.raises(IronguestError, match=f"virt-uefi-virtio cannot have hardware assistance: {reason}"):
-        require_wanted(named, ARM.platform)
+        require_assistance(named, ARM.platform)
 
 
-def test_firmware_is_of_the_machines_architecture(tmp_path: Path) -> None:
+def test_firmware_has_the_architecture_of_the_machine(tmp_path: Path) -> None:
     names = {"code": tmp_path / "code", "variables": tmp_path / "variables"}
     for path in names.values():
         path.touch()
@@ -245,7 +247,7 @@ def test_firmware_is_of_the_machines_architecture(tmp_path: Path) -> None:
         find_firmware("uefi", "virt", [tmp_path])
 
 
-def test_the_version_of_an_arm64_kernel_is_in_the_banner_with_its_number(tmp_path: Path) -> None:
+def test_the_version_of_an_arm64_kernel_comes_from_the_banner_with_its_build_number(tmp_path: Path) -> None:
     kernel = tmp_path / "vmlinuz"
     banner = b"Linux version 6.1.0-56-arm64 (debian-kernel) (gcc-12) # SMP Debian 6.1.192-2 (2026-11-16)\n\0"
     kernel.write_bytes(b"MZ\0\xffARMd\0" + banner + b"\0\xfe" + banner.replace(b" # ", b" #1 ") + bytes(64))
@@ -265,7 +267,7 @@ def test_the_version_of_an_arm64_kernel_is_in_the_banner_with_its_number(tmp_pat
         ("x86_64", 8, "9 0 1"),
         ("aarch64", 8, "222 63 1"),
         ("i686", 4, "192 3 4096"),
-        # A system of 32 bits on a kernel of 64.
+        # A 32-bit system on a 64-bit kernel.
         ("x86_64", 4, "192 3 4096"),
     ],
 )

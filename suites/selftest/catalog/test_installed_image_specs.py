@@ -1,4 +1,4 @@
-"""Guests that are installed: what their files may say, what has to go together, and where paths lead."""
+"""Guests with an installed image: consistency with their platforms, paths, and secrets."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ drivers: {}
 """
 
 
-def catalog(place: Path, guest: str = GUEST, platform: str = PLATFORM) -> Catalog:
-    (place / "platforms").mkdir()
-    (place / "g.yaml").write_text(guest)
-    (place / "platforms/p.yaml").write_text(platform)
-    return Catalog.load([place])
+def catalog(directory: Path, guest: str = GUEST, platform: str = PLATFORM) -> Catalog:
+    (directory / "platforms").mkdir()
+    (directory / "g.yaml").write_text(guest)
+    (directory / "platforms/p.yaml").write_text(platform)
+    return Catalog.load([directory])
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def catalog(place: Path, guest: str = GUEST, platform: str = PLATFORM) -> Catalo
             f"{GUEST}requires: {{firmware: [uefi-secure], devices: [tpm], cpus: 2, memory: 4G}}\n",
             PLATFORM,
             (
-                "g.yaml:10: platforms.0: p does not do: it has 1 CPUs, g requires 2\n"
-                "g.yaml:10: platforms.0: p does not do: it has 1024 MiB of memory, g requires 4096\n"
-                "g.yaml:10: platforms.0: p does not do: it lacks the role 'tpm', which g requires\n"
-                "g.yaml:10: platforms.0: p does not do: its firmware is 'uefi', g requires uefi-secure"
+                "g.yaml:10: platforms.0: p does not fit: it has 1 CPUs, g requires 2\n"
+                "g.yaml:10: platforms.0: p does not fit: it has 1024 MiB of memory, g requires 4096\n"
+                "g.yaml:10: platforms.0: p does not fit: it lacks the role 'tpm', which g requires\n"
+                "g.yaml:10: platforms.0: p does not fit: its firmware is 'uefi', g requires uefi-secure"
             ),
         ),
         (
@@ -80,7 +80,7 @@ def catalog(place: Path, guest: str = GUEST, platform: str = PLATFORM) -> Catalo
         (
             GUEST.replace(", password: secret-1", ""),
             PLATFORM,
-            "g.yaml:12: login.password: expected 1 to 127 characters, with which Windows is installed",
+            "g.yaml:12: login.password: expected 1 to 127 characters for the installation of Windows",
         ),
         (
             GUEST,
@@ -94,21 +94,21 @@ def catalog(place: Path, guest: str = GUEST, platform: str = PLATFORM) -> Catalo
         ),
     ],
 )
-def test_what_does_not_go_together(tmp_path: Path, guest: str, platform: str, message: str) -> None:
+def test_inconsistent_descriptions(tmp_path: Path, guest: str, platform: str, message: str) -> None:
     with pytest.raises(CatalogError) as caught:
         catalog(tmp_path, guest, platform)
     shown = caught.value.message.replace(f"{tmp_path}/", "").replace("platforms/", "")
     assert shown == message
 
 
-def test_a_platform_that_is_varied_must_still_do() -> None:
+def test_a_varied_platform_must_meet_the_requirements() -> None:
     with pytest.raises(
-        CatalogError, match=r"does not do: it has 1024 MiB of memory, windows-11 requires 4096"
+        CatalogError, match=r"does not fit: it has 1024 MiB of memory, windows-11 requires 4096"
     ):
         SHIPPED.select(["windows-11"], ["q35-uefi-secure-inbox,memory=1G"])
 
 
-def test_paths_are_made_absolute_and_what_is_not_set_stays(tmp_path: Path) -> None:
+def test_paths_become_absolute_unless_a_variable_is_not_set(tmp_path: Path) -> None:
     text = GUEST.replace(
         "  index: 1\n",
         "  index: 1\n  features: fod.iso\n  installed: ${NO}/g.qcow2\n"
@@ -119,19 +119,19 @@ def test_paths_are_made_absolute_and_what_is_not_set_stays(tmp_path: Path) -> No
         read.guests["g"], {"IMAGES": "/srv/images", "KEY": "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE"}
     ).image
     assert isinstance(image, InstalledImage)
-    assert image.drivers is not None
+    assert image.drivers is not None, "expected the drivers of the YAML"
     assert (image.medium, image.drivers.path) == ("/srv/images/g.iso", "/srv/images/virtio-win.iso")
     assert (image.features, image.installed) == (str(tmp_path / "fod.iso"), "${NO}/g.qcow2")
     assert image.product_key == "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE"
 
 
-def test_a_path_that_names_no_variable_is_a_mistake_all_the_same(tmp_path: Path) -> None:
+def test_a_path_with_a_malformed_variable_is_an_error(tmp_path: Path) -> None:
     read = catalog(tmp_path, GUEST.replace("${IMAGES}", "${IMAGES"))
     with pytest.raises(CatalogError, match=r"g\.yaml:7: expected \$\{NAME\} with the name of a variable"):
         read.expand(read.guests["g"], {})
 
 
-def test_secrets_are_not_in_what_is_recorded(tmp_path: Path) -> None:
+def test_plain_data_has_no_secrets(tmp_path: Path) -> None:
     read = catalog(
         tmp_path, GUEST.replace("  index: 1\n", "  index: 1\n  product_key: AAAAA-BBBBB-CCCCC-DDDDD-EEEEE\n")
     )
@@ -140,10 +140,10 @@ def test_secrets_are_not_in_what_is_recorded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("guest", WINDOWS, ids=lambda guest: guest.id)
-def test_a_shipped_windows_has_what_its_platforms_need(guest: object) -> None:
+def test_shipped_windows_guests_have_the_drivers_and_media_for_their_platforms(guest: object) -> None:
     cells = [cell for cell in SHIPPED.cells() if cell.guest is guest]
     plain = [cell for cell in cells if not cell.platform.enlightenments]
-    # Unmodified hardware, without any help; and what is recommended, with the drivers that it takes.
+    # Platforms with emulated hardware alone, and the recommended platforms with virtio drivers.
     assert plain != []
     assert [cell.id for cell in plain if drivers_for(cell.platform)] == []
     assert [cell.id for cell in cells if cell.platform.enlightenments] != []
@@ -151,17 +151,17 @@ def test_a_shipped_windows_has_what_its_platforms_need(guest: object) -> None:
         image = cell.guest.image
         assert isinstance(image, InstalledImage)
         assert image.medium == f"${{IRONGUEST_IMAGES}}/{cell.guest.id}.iso"
-        assert image.drivers is not None
+        assert image.drivers is not None, "expected the drivers of the YAML"
         unnamed = {
             model
             for model in cell.platform.models
             if not model.startswith(("usb-", "ide-", "scsi-hd", "tpm-"))
         }
         assert unnamed - set(cell.guest.drivers) == set()
-        # Clients have their console by a feature on demand.
+        # Clients get their serial console from the features on demand.
         assert (image.features is None) == cell.guest.id.startswith("windows-server")
 
 
-def test_no_other_platform_is_enlightened() -> None:
+def test_only_the_enlightened_platforms_have_enlightenments() -> None:
     enlightened = {name for name, each in SHIPPED.platforms.items() if each.enlightenments}
     assert enlightened == {"q35-uefi-enlightened", "q35-uefi-secure-enlightened"}

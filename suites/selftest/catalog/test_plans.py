@@ -1,4 +1,4 @@
-"""The plans that are shipped: of checks that exist, and the one that certifies has them all."""
+"""The shipped plans: every check exists, and the certification plan has all checks."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from suites.selftest.support.paths import ROOT
 CATALOG = Catalog.load([ROOT / "guests"])
 
 
-def existing() -> dict[str, str]:
-    """The levels of all checks by their ids, as the markers in the suites' source have them."""
-    found = {}
+def existing_checks() -> dict[str, str]:
+    """The level of every check by its id, from the markers in the source of the suites."""
+    levels = {}
     for path in (ROOT / "suites").glob("*/test_*.py"):
         if path.parent.name == "selftest":
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.check":
                 (name,) = (argument.value for argument in node.args if isinstance(argument, ast.Constant))
-                (level,) = (each.value for each in node.keywords if each.arg == "level")
+                (level,) = (keyword.value for keyword in node.keywords if keyword.arg == "level")
                 assert isinstance(level, ast.Constant)
-                found[str(name)] = str(level.value)
-    return found
+                levels[str(name)] = str(level.value)
+    return levels
 
 
 @pytest.mark.parametrize("name", ["smoke", "default", "certification", "windows-server"])
-def test_a_plan_is_of_checks_that_exist(name: str) -> None:
+def test_every_check_of_a_plan_exists(name: str) -> None:
     plan = CATALOG.plan(name)
-    assert {check.id for check in plan.checks} <= existing().keys()
+    assert {check.id for check in plan.checks} <= existing_checks().keys()
     assert any(check.level == "mandatory" for check in plan.checks)
     assert CATALOG.planned_cells(plan)
 
 
-def test_a_certificate_asks_for_every_check_at_its_own_level() -> None:
+def test_the_certification_plan_has_every_check_at_its_own_level() -> None:
     plan = CATALOG.plan("certification")
-    assert {check.id: check.level for check in plan.checks} == existing()
+    assert {check.id: check.level for check in plan.checks} == existing_checks()

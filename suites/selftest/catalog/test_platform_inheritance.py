@@ -1,4 +1,4 @@
-"""Platforms that extend others, and platforms varied on the command line."""
+"""Platforms that extend others, and platforms that the command line varies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.catalog import platform_variants
 from fixtures.catalog.catalog import Catalog
-from fixtures.catalog.platform_variants import Wanted
+from fixtures.catalog.platform_variants import PlatformPattern
 from fixtures.catalog.specs import PlatformSpec
 from fixtures.core.errors import CatalogError
 
@@ -41,7 +41,7 @@ drivers: {}
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def guests_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     root = tmp_path / "guests"
     (root / "platforms").mkdir(parents=True)
@@ -50,40 +50,44 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def read(shelf: Path, **platforms: str) -> Catalog:
+def load_catalog(guests_directory: Path, **platforms: str) -> Catalog:
     for name, text in platforms.items():
-        (shelf / f"platforms/{name}.yaml").write_text(text)
-    return Catalog.load([shelf])
+        (guests_directory / f"platforms/{name}.yaml").write_text(text)
+    return Catalog.load([guests_directory])
 
 
-def refusal(shelf: Path, **platforms: str) -> list[str]:
+def error_lines(guests_directory: Path, **platforms: str) -> list[str]:
     with pytest.raises(CatalogError) as caught:
-        read(shelf, **platforms)
+        load_catalog(guests_directory, **platforms)
     return caught.value.message.splitlines()
 
 
-def test_one_model_or_several(shelf: Path) -> None:
-    base = read(shelf).platforms["base"]
+def test_a_role_with_one_or_several_models(guests_directory: Path) -> None:
+    base = load_catalog(guests_directory).platforms["base"]
     assert base.devices["input"] == ("usb-kbd", "usb-tablet")
     assert base.model("disk") == "virtio-blk-pci"
     assert base.models == ("virtio-blk-pci", "virtio-net-pci", "usb-kbd", "usb-tablet", "qemu-xhci")
 
 
-def test_several_cards_of_one_model_or_of_several(shelf: Path) -> None:
+def test_several_network_cards_of_equal_or_different_models(guests_directory: Path) -> None:
     text = CHILD + "devices: {nic: [e1000e, vmxnet3, e1000e]}\n"
-    assert read(shelf, child=text).platforms["child"].devices["nic"] == ("e1000e", "vmxnet3", "e1000e")
+    assert load_catalog(guests_directory, child=text).platforms["child"].devices["nic"] == (
+        "e1000e",
+        "vmxnet3",
+        "e1000e",
+    )
 
 
-def test_a_platform_without_a_change_is_what_it_extends(shelf: Path) -> None:
-    catalog = read(shelf, child=CHILD)
+def test_a_platform_without_own_values_equals_the_extended_one(guests_directory: Path) -> None:
+    catalog = load_catalog(guests_directory, child=CHILD)
     base, child = catalog.platforms["base"], catalog.platforms["child"]
     own = {"id": "child", "title": "Child", "extends": "base"}
     assert child == base.model_copy(update=own)
 
 
-def test_what_is_given_replaces_and_devices_merge_by_role(shelf: Path) -> None:
+def test_own_values_replace_inherited_ones_and_devices_merge_by_role(guests_directory: Path) -> None:
     text = CHILD + "cpus: 4\ndevices: {nic: e1000e, input: usb-mouse, rng: virtio-rng-pci}\n"
-    child = read(shelf, child=text).platforms["child"]
+    child = load_catalog(guests_directory, child=text).platforms["child"]
     assert (child.cpus, child.memory, child.firmware) == (4, 1 << 30, "uefi")
     assert child.devices == {
         "disk": ("virtio-blk-pci",),
@@ -94,18 +98,22 @@ def test_what_is_given_replaces_and_devices_merge_by_role(shelf: Path) -> None:
     }
 
 
-def test_none_removes_a_role(shelf: Path) -> None:
-    child = read(shelf, child=CHILD + "devices: {input: none, usb: none}\n").platforms["child"]
+def test_none_removes_a_role(guests_directory: Path) -> None:
+    child = load_catalog(guests_directory, child=CHILD + "devices: {input: none, usb: none}\n").platforms[
+        "child"
+    ]
     assert set(child.devices) == {"disk", "nic"}
 
 
-def test_a_platform_extends_one_that_extends_another_in_any_directory(shelf: Path, tmp_path: Path) -> None:
+def test_a_platform_extends_one_that_extends_another_in_any_directory(
+    guests_directory: Path, tmp_path: Path
+) -> None:
     mine = tmp_path / "mine/platforms"
     mine.mkdir(parents=True)
     (mine / "a.yaml").write_text("id: a\ntitle: A\nextends: child\nmemory: 2G\n")
-    (shelf / "platforms/child.yaml").write_text(CHILD + "cpus: 4\n")
-    made = Catalog.load([shelf, mine.parent]).platforms["a"]
-    assert (made.cpus, made.memory, made.model("disk")) == (4, 2 << 30, "virtio-blk-pci")
+    (guests_directory / "platforms/child.yaml").write_text(CHILD + "cpus: 4\n")
+    platform = Catalog.load([guests_directory, mine.parent]).platforms["a"]
+    assert (platform.cpus, platform.memory, platform.model("disk")) == (4, 2 << 30, "virtio-blk-pci")
 
 
 @pytest.mark.parametrize(
@@ -113,14 +121,14 @@ def test_a_platform_extends_one_that_extends_another_in_any_directory(shelf: Pat
     [
         ("extends: bse", ["3: extends: platform 'bse' is not described; did you mean 'base'?"]),
         ("extends: 5", ["3: extends: expected the id of a platform"]),
-        ("extends: child", ["3: extends: goes round in a circle: child -> child"]),
+        ("extends: child", ["3: extends: a platform cannot extend itself: child -> child"]),
         ("extends: base\ncpus: 0", ["4: cpus: expected at least 1; found 0"]),
         ("extends: base\ncpu:", ["4: cpu: expected text; found nothing"]),
         ("extends: base\ncups: 4", ["4: key 'cups' is unknown; did you mean 'cpus'?"]),
         ("extends: base\ndevices: []", ["4: devices: expected a mapping of keys to values; found an empty list"]),
-        ("extends: base\ndevices: {dsk: none}", ["4: devices.dsk: none removes nothing: there is no such role to remove"]),
-        ("extends: base\ndevices:\n  rng: none", ["5: devices.rng: none removes nothing: there is no such role to remove"]),
-        ("extends: base\ndevices: {disk: none}", ["4: devices: expected the role 'disk', which the guest starts from; found none"]),
+        ("extends: base\ndevices: {dsk: none}", ["4: devices.dsk: none removes an inherited role; no role 'dsk' is inherited"]),
+        ("extends: base\ndevices:\n  rng: none", ["5: devices.rng: none removes an inherited role; no role 'rng' is inherited"]),
+        ("extends: base\ndevices: {disk: none}", ["4: devices: expected the role 'disk', which the guest boots from; found none"]),
         ("extends: base\ndevices: {usb: none}", ["4: devices.input: usb-kbd needs the role 'usb': a controller, like qemu-xhci", "4: devices.input: usb-tablet needs the role 'usb': a controller, like qemu-xhci"]),
         ("extends: base\ndevices: {disk: scsi-hd}", ["4: devices.disk: scsi-hd needs the role 'scsi': an adapter, like virtio-scsi-pci"]),
         ("extends: base\ndevices: {disk: [nvme, nvme]}", ["4: devices.disk: expected one model; found 2"]),
@@ -130,52 +138,52 @@ def test_a_platform_extends_one_that_extends_another_in_any_directory(shelf: Pat
         ("extends: base\nmachine: pc\ndevices: {watchdog: itco}", ["5: devices.watchdog: itco needs machine q35; found 'pc'"]),
     ],
 )  # fmt: skip
-def test_a_mistake_has_the_line_of_the_file_that_makes_it(
-    shelf: Path, text: str, messages: list[str]
+def test_a_mistake_has_the_line_of_the_file_with_the_mistake(
+    guests_directory: Path, text: str, messages: list[str]
 ) -> None:
     expected = [f"guests/platforms/child.yaml:{message}" for message in messages]
-    assert refusal(shelf, child=f"id: child\ntitle: Child\n{text}\n") == expected
+    assert error_lines(guests_directory, child=f"id: child\ntitle: Child\n{text}\n") == expected
 
 
-def test_none_in_a_platform_that_extends_nothing(shelf: Path) -> None:
+def test_none_in_a_platform_that_extends_nothing(guests_directory: Path) -> None:
     text = BASE.replace("id: base", "id: x").replace("nic: virtio-net-pci", "nic: none")
-    assert refusal(shelf, x=text) == [
-        "guests/platforms/x.yaml:10: devices.nic: none removes nothing: there is no such role to remove"
+    assert error_lines(guests_directory, x=text) == [
+        "guests/platforms/x.yaml:10: devices.nic: none removes an inherited role; no role 'nic' is inherited"
     ]
 
 
-def test_a_circle_is_told_of_those_in_it(shelf: Path) -> None:
+def test_a_cycle_is_reported_for_the_platforms_in_it(guests_directory: Path) -> None:
     texts = {
         name: f"id: {name}\ntitle: X\nextends: {parent}\n"
         for name, parent in (("a", "b"), ("b", "a"), ("c", "a"))
     }
-    assert refusal(shelf, **texts) == [
-        "guests/platforms/a.yaml:3: extends: goes round in a circle: a -> b -> a",
-        "guests/platforms/b.yaml:3: extends: goes round in a circle: b -> a -> b",
-        "guests/platforms/c.yaml:3: extends: platform 'a' is not right itself",
+    assert error_lines(guests_directory, **texts) == [
+        "guests/platforms/a.yaml:3: extends: a platform cannot extend itself: a -> b -> a",
+        "guests/platforms/b.yaml:3: extends: a platform cannot extend itself: b -> a -> b",
+        "guests/platforms/c.yaml:3: extends: platform 'a' has errors itself",
     ]
 
 
-def test_a_mistake_is_told_once_however_many_inherit_it(shelf: Path) -> None:
-    assert refusal(shelf, base=BASE.replace("cpus: 2", "cpus: 0"), child=CHILD) == [
+def test_an_inherited_mistake_is_reported_once(guests_directory: Path) -> None:
+    assert error_lines(guests_directory, base=BASE.replace("cpus: 2", "cpus: 0"), child=CHILD) == [
         "guests/platforms/base.yaml:6: cpus: expected at least 1; found 0",
-        "guests/platforms/child.yaml:3: extends: platform 'base' is not right itself",
+        "guests/platforms/child.yaml:3: extends: platform 'base' has errors itself",
     ]
 
 
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ([], [Wanted("*")]),
-        (["a,b", "c"], [Wanted("a"), Wanted("b"), Wanted("c")]),
-        (["a,nic=e1000e"], [Wanted("a", (("nic", "e1000e"),))]),
-        (["q35-*, nic = e1000e , cpus=4"], [Wanted("q35-*", (("cpus", "4"), ("nic", "e1000e")))]),
-        (["a,nic=x", "b", "a,nic=y"], [Wanted("b"), Wanted("a", (("nic", "x"),)), Wanted("a", (("nic", "y"),))]),
-        (["a,nic=x,cpus=2", "a,cpus=2,nic=x"], [Wanted("a", (("cpus", "2"), ("nic", "x")))]),
+        ([], [PlatformPattern("*")]),
+        (["a,b", "c"], [PlatformPattern("a"), PlatformPattern("b"), PlatformPattern("c")]),
+        (["a,nic=e1000e"], [PlatformPattern("a", (("nic", "e1000e"),))]),
+        (["q35-*, nic = e1000e , cpus=4"], [PlatformPattern("q35-*", (("cpus", "4"), ("nic", "e1000e")))]),
+        (["a,nic=x", "b", "a,nic=y"], [PlatformPattern("b"), PlatformPattern("a", (("nic", "x"),)), PlatformPattern("a", (("nic", "y"),))]),
+        (["a,nic=x,cpus=2", "a,cpus=2,nic=x"], [PlatformPattern("a", (("cpus", "2"), ("nic", "x")))]),
     ],
 )  # fmt: skip
-def test_what_is_wanted(values: list[str], expected: list[Wanted]) -> None:
-    assert list(platform_variants.parse(values)) == expected
+def test_platform_patterns(values: list[str], expected: list[PlatformPattern]) -> None:
+    assert list(platform_variants.parse_patterns(values)) == expected
 
 
 AMBIGUOUS = "platform: expected one id or glob and then axes, like q35-uefi-virtio,nic=e1000e; found {!r}; for several platforms repeat the option"
@@ -195,14 +203,14 @@ AMBIGUOUS = "platform: expected one id or glob and then axes, like q35-uefi-virt
         ("a,nic=", "platform 'a,nic=': axis 'nic' has no value"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_wanted(value: str, message: str) -> None:
+def test_invalid_platform_patterns(value: str, message: str) -> None:
     with pytest.raises(CatalogError) as caught:
-        platform_variants.parse([value])
+        platform_variants.parse_patterns([value])
     assert caught.value.message == message
 
 
-def test_a_varied_platform_is_a_cell_of_its_own(shelf: Path) -> None:
-    catalog = read(shelf)
+def test_a_varied_platform_is_a_cell_of_its_own(guests_directory: Path) -> None:
+    catalog = load_catalog(guests_directory)
     plain, varied = catalog.select([], ["base", "base,nic=e1000e,memory=2G,input=usb-kbd+usb-mouse"])
     assert plain.id == "g@base"
     assert varied.id == "g@base,input=usb-kbd+usb-mouse,memory=2G,nic=e1000e"
@@ -214,10 +222,10 @@ def test_a_varied_platform_is_a_cell_of_its_own(shelf: Path) -> None:
     assert isinstance(varied.platform, PlatformSpec)
 
 
-def test_a_glob_varies_each_platform_that_it_names(shelf: Path) -> None:
+def test_a_glob_varies_every_platform_that_it_matches(guests_directory: Path) -> None:
     text = GUEST.replace("[base]", "[base, child]")
-    (shelf / "g.yaml").write_text(text)
-    cells = read(shelf, child=CHILD).select([], ["*,cpus=4"])
+    (guests_directory / "g.yaml").write_text(text)
+    cells = load_catalog(guests_directory, child=CHILD).select([], ["*,cpus=4"])
     assert [(cell.id, cell.platform.cpus) for cell in cells] == [("g@base,cpus=4", 4), ("g@child,cpus=4", 4)]
 
 
@@ -228,19 +236,21 @@ def test_a_glob_varies_each_platform_that_it_names(shelf: Path) -> None:
         ("base,cpus=100", "platform base,cpus=100: cpus: expected at most 64; found 100"),
         ("base,memory=5", "platform base,memory=5: memory: expected a size with its unit, like 64M or 1G; found 5"),
         ("base,firmware=efi", "platform base,firmware=efi: firmware: expected 'bios', 'uefi' or 'uefi-secure'; found 'efi'"),
-        ("base,rng=none", "platform base,rng=none: devices.rng: none removes nothing: there is no such role to remove"),
+        ("base,rng=none", "platform base,rng=none: devices.rng: none removes an inherited role; no role 'rng' is inherited"),
         ("base,disk=scsi-hd", "platform base,disk=scsi-hd: devices.disk: scsi-hd needs the role 'scsi': an adapter, like virtio-scsi-pci"),
         ("base,rng=a+b", "platform base,rng=a+b: devices.rng: expected one model; found 2"),
         ("base,nic=a+", "platform base,nic=a+: devices.nic: expected a device model, or a list of them"),
         ("bse,nic=a", "platform 'bse' is not described; did you mean 'base'?"),
     ],
 )  # fmt: skip
-def test_a_variation_that_a_file_could_not_say_either(shelf: Path, value: str, message: str) -> None:
+def test_a_variation_must_be_a_valid_platform(guests_directory: Path, value: str, message: str) -> None:
     with pytest.raises(CatalogError) as caught:
-        read(shelf).select([], [value])
+        load_catalog(guests_directory).select([], [value])
     assert caught.value.message == message
 
 
-def test_roles_that_go_together_can_be_varied_together(shelf: Path) -> None:
-    (cell,) = read(shelf).select([], ["base,disk=scsi-hd,scsi=virtio-scsi-pci,input=none,usb=none"])
+def test_dependent_roles_can_be_varied_together(guests_directory: Path) -> None:
+    (cell,) = load_catalog(guests_directory).select(
+        [], ["base,disk=scsi-hd,scsi=virtio-scsi-pci,input=none,usb=none"]
+    )
     assert set(cell.platform.devices) == {"disk", "nic", "scsi"}

@@ -1,4 +1,4 @@
-"""Every platform, and every device model that a platform may have, comes up in the QEMU that this host has."""
+"""Every shipped platform and every device model starts in this host's QEMU."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from fixtures.core.project import SHIPPED_GUESTS
 from fixtures.host.device_backends import require_backend
 from fixtures.host.firmware import find_firmware
 from fixtures.host.qemu import qemu_program, require_device
-from fixtures.lab.instance import Base, MachineDirectories, make_files, plan
-from fixtures.machine.command_line.board import CHIPSET
+from fixtures.lab.instance.hardware_plan import BackingFiles, MachineDirectories, create_files, plan_hardware
+from fixtures.machine.command_line.board import CHIPSET_MODELS
 from fixtures.machine.inventory import inventory
 from fixtures.machine.machine import Machine
 from suites.selftest.support.machine_sample import HANG, TCG, disk
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CATALOG = Catalog.load([SHIPPED_GUESTS])
 
-# Models that no shipped platform has, each where it can be.
+# Device models that no shipped platform has, each on a platform that can have it.
 VARIANTS = [
     *(f"pc-bios-scsi,scsi={model}" for model in ("am53c974", "megasas", "megasas-gen2", "mptsas1068")),
     *("q35-uefi-virtio-scsi,scsi=virtio-scsi-pci-transitional", "q35-bios-sata,sata=ich9-ahci"),
@@ -37,26 +37,26 @@ VARIANTS = [
     *("pc-bios-ide,disk=nvme", "pc-bios-ide,disk=virtio-blk-pci", "pc-bios-ide,firmware=uefi"),
 ]  # fmt: skip
 
-# What is not a PCI function: on USB, SCSI or ISA, on the board, or in the firmware's tables.
-NO_PCI = ("usb-*", "scsi-hd", "ide-hd", "pvpanic", "ib700", "itco", "tpm-*", "vmgenid", "intel-iommu")
+# Devices that are not PCI functions: on USB, SCSI or ISA, on the board, or in firmware tables.
+NOT_PCI = ("usb-*", "scsi-hd", "ide-hd", "pvpanic", "ib700", "itco", "tpm-*", "vmgenid", "intel-iommu")
 
 
 def start(cell: Cell, directory: Path) -> Machine:
     root = disk(directory / "disk.raw", HANG)
-    hardware = plan(cell, TCG, MachineDirectories(directory / "work", directory / "evidence"))
-    return Machine(make_files(hardware, Base(root, "raw")), directory / "evidence")
+    hardware = plan_hardware(cell, TCG, MachineDirectories(directory / "work", directory / "evidence"))
+    return Machine(create_files(hardware, BackingFiles(root, "raw")), directory / "evidence")
 
 
-def judge(cell: Cell, directory: Path) -> None:
-    """Starts the machine paused, finds all that the platform asks for, and lets it go."""
+def check_devices(cell: Cell, directory: Path) -> None:
+    """Start the machine paused, find every device of the platform, and let QEMU exit."""
     machine = start(cell, directory)
     try:
         machine.start()
-        # Before the firmware has numbered the buses, QEMU does not say what is behind their bridges.
+        # QEMU does not show the devices behind a bridge until the firmware has numbered the buses.
         assert "unknown" not in {function.model for function in inventory(machine)}
-        listed = machine.execute("qom-list", {"path": "/machine/peripheral"})
-        found = {each["type"].removeprefix("child<").removesuffix(">") for each in listed}
-        assert set(cell.platform.models) - found - CHIPSET == set()
+        entries = machine.execute("qom-list", {"path": "/machine/peripheral"})
+        present = {entry["type"].removeprefix("child<").removesuffix(">") for entry in entries}
+        assert set(cell.platform.models) - present - CHIPSET_MODELS == set()
         ended = machine.quit()
     finally:
         machine.end()
@@ -64,7 +64,7 @@ def judge(cell: Cell, directory: Path) -> None:
     assert (directory / "evidence/qemu.log").read_text() == ""
 
 
-def skip_unless_possible(cell: Cell) -> None:
+def skip_unless_host_has_devices(cell: Cell) -> None:
     platform = cell.platform
     try:
         qemu_program(platform.arch)
@@ -72,30 +72,30 @@ def skip_unless_possible(cell: Cell) -> None:
         for role, models in platform.devices.items():
             require_backend(role)
             for model in models:
-                if model not in CHIPSET:
+                if model not in CHIPSET_MODELS:
                     require_device(model, platform.arch)
     except IronguestError as error:
         if isinstance(error, MissingTool) and platform.id in CATALOG.platforms and platform.arch == "x86_64":
-            # Shipped platforms are made of what ci/setup installs; another architecture's, if it is asked to.
+            # ci/setup installs everything for shipped platforms of x86_64; other architectures are optional.
             raise
         pytest.skip(error.message.splitlines()[0])
 
 
 @pytest.mark.parametrize("name", CATALOG.platforms)
 def test_a_shipped_platform_starts(tmp_path: Path, name: str) -> None:
-    # Whatever guest is on it, none is started; and the CPU's enlightenments are no devices.
+    # No guest boots, so any guest will do; enlightenments are features of the CPU, not devices.
     platform = CATALOG.platforms[name].model_copy(update={"enlightenments": ()})
     guest = {"x86_64": "debian-12", "aarch64": "debian-12-arm64"}[platform.arch]
     cell = Cell.of(CATALOG.guests[guest], platform)
-    skip_unless_possible(cell)
-    judge(cell, tmp_path)
+    skip_unless_host_has_devices(cell)
+    check_devices(cell, tmp_path)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_varied_platform_starts(tmp_path: Path, name: str) -> None:
     (cell,) = CATALOG.select(["debian-12"], [name])
-    skip_unless_possible(cell)
-    judge(cell, tmp_path)
+    skip_unless_host_has_devices(cell)
+    check_devices(cell, tmp_path)
 
 
 def test_debian_names_a_driver_for_every_model_of_every_platform() -> None:
@@ -103,5 +103,5 @@ def test_debian_names_a_driver_for_every_model_of_every_platform() -> None:
     cells += CATALOG.select(["debian-12"], VARIANTS)
     drivers = CATALOG.guests["debian-12"].drivers
     models = {model for cell in cells for model in cell.platform.models}
-    unnamed = {m for m in models - set(drivers) if not any(fnmatchcase(m, each) for each in NO_PCI)}
-    assert unnamed == set()
+    undescribed = {m for m in models - set(drivers) if not any(fnmatchcase(m, glob) for glob in NOT_PCI)}
+    assert undescribed == set()

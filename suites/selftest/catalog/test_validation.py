@@ -1,4 +1,4 @@
-"""Each mistake in a description has a sentence with file and line, and no word of the validator's own."""
+"""Every mistake in a description has a message with file and line, in words of YAML and not of pydantic."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ checks:
 KINDS: dict[type[Spec], str] = {GuestSpec: GUEST, PlatformSpec: PLATFORM, PlanSpec: PLAN}
 
 
-def read(text: str, model: type[Spec]) -> Spec:
+def parse_spec(text: str, model: type[Spec]) -> Spec:
     return validate(yaml_source.parse(text.encode(), Path("x.yaml")), model)
 
 
-def refusal(text: str, model: type[Spec]) -> str:
+def error_message(text: str, model: type[Spec]) -> str:
     with pytest.raises(CatalogError) as caught:
-        read(text, model)
+        parse_spec(text, model)
     return caught.value.message
 
 
 @pytest.mark.parametrize("model", KINDS)
-def test_what_is_right_is_read(model: type[Spec]) -> None:
-    read(KINDS[model], model)
+def test_a_valid_description_is_read(model: type[Spec]) -> None:
+    parse_spec(KINDS[model], model)
 
 
 GUEST_MISTAKES = [
@@ -66,8 +66,8 @@ GUEST_MISTAKES = [
         "x.yaml:6: key 'platfroms' is unknown; did you mean 'platforms'?",
     ]),
     ("console: serial", "console: serial\nzzz: 1", [
-        ("x.yaml:8: key 'zzz' is unknown; known: agent, arch, budget, console, drivers, id, image, login, platforms,"
-        " requires, screen, system, title, tolerates"),
+        ("x.yaml:8: key 'zzz' is unknown; known: agent, arch, console, drivers, id, image, known_messages, login,"
+        " platforms, requires, screen, system, timeouts, title"),
     ]),
     ("title: A tiny guest", "title: 12", ["x.yaml:2: title: expected text; found 12; put it in quotes"]),
     ("title: A tiny guest", "title: 1.10", ["x.yaml:2: title: expected text; found 1.10; put it in quotes"]),
@@ -115,53 +115,53 @@ GUEST_MISTAKES = [
     ("drivers: {e1000: e1000}", "drivers: [e1000]", [
         "x.yaml:9: drivers: expected a mapping of keys to values; found a list",
     ]),
-    ("drivers: {e1000: e1000}", "drivers: {}\nbudget: {boot: 60}", [
-        "x.yaml:10: budget.boot: expected a duration with its unit, like 500ms, 30s or 2min; found 60",
+    ("drivers: {e1000: e1000}", "drivers: {}\ntimeouts: {boot: 60}", [
+        "x.yaml:10: timeouts.boot: expected a duration with its unit, like 500ms, 30s or 2min; found 60",
     ]),
-    ("drivers: {e1000: e1000}", "drivers: {}\nbudget: {boot: 1:30}", [
-        "x.yaml:10: budget.boot: expected a duration with its unit, like 500ms, 30s or 2min; found '1:30'",
+    ("drivers: {e1000: e1000}", "drivers: {}\ntimeouts: {boot: 1:30}", [
+        "x.yaml:10: timeouts.boot: expected a duration with its unit, like 500ms, 30s or 2min; found '1:30'",
     ]),
-    ("drivers: {e1000: e1000}", "drivers: {}\nbudget: {boot: 0s}", [
-        "x.yaml:10: budget.boot: expected a duration with its unit, like 500ms, 30s or 2min; found '0s'",
+    ("drivers: {e1000: e1000}", "drivers: {}\ntimeouts: {boot: 0s}", [
+        "x.yaml:10: timeouts.boot: expected a duration with its unit, like 500ms, 30s or 2min; found '0s'",
     ]),
-    ("drivers: {e1000: e1000}", "drivers: {}\ntolerates:\n  - {pattern: '(', reason: r, reference: f}", [
-        ("x.yaml:11: tolerates.0.pattern: not a regular expression: missing ), unterminated subpattern at"
+    ("drivers: {e1000: e1000}", "drivers: {}\nknown_messages:\n  - {pattern: '(', reason: r, reference: f}", [
+        ("x.yaml:11: known_messages.0.pattern: not a regular expression: missing ), unterminated subpattern at"
         " position 0; found '('"),
     ]),
-    ("drivers: {e1000: e1000}", "drivers: {}\ntolerates:\n  - {pattern: 'a|b*', reason: r, reference: f}", [
-        ("x.yaml:11: tolerates.0.pattern: expected a regular expression that does not match everything;"
+    ("drivers: {e1000: e1000}", "drivers: {}\nknown_messages:\n  - {pattern: 'a|b*', reason: r, reference: f}", [
+        ("x.yaml:11: known_messages.0.pattern: expected a regular expression that does not match everything;"
         " found 'a|b*'"),
     ]),
-    ("drivers: {e1000: e1000}", "drivers: {}\ntolerates:\n  - {pattern: '[[a]', reason: r, reference: f}", [
-        ("x.yaml:11: tolerates.0.pattern: not a regular expression: Possible nested set at position 1;"
+    ("drivers: {e1000: e1000}", "drivers: {}\nknown_messages:\n  - {pattern: '[[a]', reason: r, reference: f}", [
+        ("x.yaml:11: known_messages.0.pattern: not a regular expression: Possible nested set at position 1;"
         " found '[[a]'"),
     ]),
-    ("drivers: {e1000: e1000}", "drivers: {}\ntolerates:\n  - {pattern: a}\n  - b", [
-        "x.yaml:11: tolerates.0: missing key 'reason' (in mapping that starts at line 11)",
-        "x.yaml:11: tolerates.0: missing key 'reference' (in mapping that starts at line 11)",
-        "x.yaml:12: tolerates.1: expected a mapping of keys to values; found 'b'",
+    ("drivers: {e1000: e1000}", "drivers: {}\nknown_messages:\n  - {pattern: a}\n  - b", [
+        "x.yaml:11: known_messages.0: missing key 'reason' (in mapping that starts at line 11)",
+        "x.yaml:11: known_messages.0: missing key 'reference' (in mapping that starts at line 11)",
+        "x.yaml:12: known_messages.1: expected a mapping of keys to values; found 'b'",
     ]),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("right", "wrong", "messages"), GUEST_MISTAKES)
-def test_a_mistake_in_a_guest(right: str, wrong: str, messages: list[str]) -> None:
-    assert right in GUEST
-    assert refusal(GUEST.replace(right, wrong), GuestSpec).splitlines() == messages
+@pytest.mark.parametrize(("valid", "invalid", "messages"), GUEST_MISTAKES)
+def test_a_mistake_in_a_guest(valid: str, invalid: str, messages: list[str]) -> None:
+    assert valid in GUEST
+    assert error_message(GUEST.replace(valid, invalid), GuestSpec).splitlines() == messages
 
 
 DIGEST = "sha256:" + "0" * 64
-NOT_ONE = (
+NOT_ONE_KEY = (
     "x.yaml:5: image: expected a mapping with exactly one of the keys"
     " build, url, path, install, package and blank; found "
 )
 IMAGE_MISTAKES = [
-    ("debian", [NOT_ONE + "'debian'"]),
-    ("[a]", [NOT_ONE + "a list"]),
-    ("{}", [NOT_ONE + "an empty mapping"]),
-    ("", [NOT_ONE + "nothing"]),
-    ("{suite: bookworm}", [NOT_ONE + "a mapping with the keys suite"]),
-    ("{path: x, build: debian}", [NOT_ONE + "a mapping with the keys build, path"]),
+    ("debian", [NOT_ONE_KEY + "'debian'"]),
+    ("[a]", [NOT_ONE_KEY + "a list"]),
+    ("{}", [NOT_ONE_KEY + "an empty mapping"]),
+    ("", [NOT_ONE_KEY + "nothing"]),
+    ("{suite: bookworm}", [NOT_ONE_KEY + "a mapping with the keys suite"]),
+    ("{path: x, build: debian}", [NOT_ONE_KEY + "a mapping with the keys build, path"]),
     ("{build: debian}", ["x.yaml:5: image: missing key 'suite' (in mapping that starts at line 5)"]),
     ("{build: fedora, suite: f40}", ["x.yaml:5: image.build: expected 'debian'; found 'fedora'"]),
     ("{build: debian, siute: sid, suite: sid}", [
@@ -182,11 +182,11 @@ IMAGE_MISTAKES = [
         "x.yaml:5: image.url: expected an address that starts with http://, https:// or file://; found 'a'",
     ]),
     ("{install: windows, medium: a}", [
-        ("x.yaml:5: image.index: expected which image of the medium is meant: either its edition or its index;"
+        ("x.yaml:5: image.index: expected either the edition or the index of the image on the medium;"
         " found nothing"),
     ]),
     ("\n  install: windows\n  medium: a\n  edition: b\n  index: 1", [
-        ("x.yaml:9: image.index: expected which image of the medium is meant: either its edition or its index;"
+        ("x.yaml:9: image.index: expected either the edition or the index of the image on the medium;"
         " found 1"),
     ]),
     ("\n  install: windows\n  medium: a\n  index: 0\n  locale: english\n  product_key: secret", [
@@ -206,9 +206,9 @@ IMAGE_MISTAKES = [
 
 
 @pytest.mark.parametrize(("image", "messages"), IMAGE_MISTAKES)
-def test_a_mistake_in_an_image_is_told_of_the_variant_that_is_meant(image: str, messages: list[str]) -> None:
+def test_a_mistake_in_an_image_is_reported_for_the_kind_of_the_image(image: str, messages: list[str]) -> None:
     text = GUEST.replace("{build: debian, suite: bookworm}", image)
-    assert refusal(text, GuestSpec).splitlines() == messages
+    assert error_message(text, GuestSpec).splitlines() == messages
 
 
 @pytest.mark.parametrize(
@@ -220,8 +220,8 @@ def test_a_mistake_in_an_image_is_told_of_the_variant_that_is_meant(image: str, 
         ("{path: a b.raw, format: raw}", LocalImage(path="a b.raw", format="raw")),
     ],
 )  # fmt: skip
-def test_each_variant_of_an_image(image: str, expected: Spec) -> None:
-    guest = read(GUEST.replace("{build: debian, suite: bookworm}", image), GuestSpec)
+def test_each_kind_of_image(image: str, expected: Spec) -> None:
+    guest = parse_spec(GUEST.replace("{build: debian, suite: bookworm}", image), GuestSpec)
     assert isinstance(guest, GuestSpec)
     assert guest.image == expected
 
@@ -255,9 +255,9 @@ PLATFORM_MISTAKES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("right", "wrong", "messages"), PLATFORM_MISTAKES)
-def test_a_mistake_in_a_platform(right: str, wrong: str, messages: list[str]) -> None:
-    assert refusal(PLATFORM.replace(right, wrong), PlatformSpec).splitlines() == messages
+@pytest.mark.parametrize(("valid", "invalid", "messages"), PLATFORM_MISTAKES)
+def test_a_mistake_in_a_platform(valid: str, invalid: str, messages: list[str]) -> None:
+    assert error_message(PLATFORM.replace(valid, invalid), PlatformSpec).splitlines() == messages
 
 
 PLAN_MISTAKES = [
@@ -274,14 +274,14 @@ PLAN_MISTAKES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("right", "wrong", "messages"), PLAN_MISTAKES)
-def test_a_mistake_in_a_plan(right: str, wrong: str, messages: list[str]) -> None:
-    assert refusal(PLAN.replace(right, wrong), PlanSpec).splitlines() == messages
+@pytest.mark.parametrize(("valid", "invalid", "messages"), PLAN_MISTAKES)
+def test_a_mistake_in_a_plan(valid: str, invalid: str, messages: list[str]) -> None:
+    assert error_message(PLAN.replace(valid, invalid), PlanSpec).splitlines() == messages
 
 
-def test_all_mistakes_are_told_at_once_and_sorted_by_line() -> None:
+def test_all_mistakes_are_in_one_error_sorted_by_line() -> None:
     text = PLATFORM.replace("1G", "1").replace("cpus: 2", "cpus: x").replace("title: A PC\n", "")
-    assert refusal(text, PlatformSpec).splitlines() == [
+    assert error_message(text, PlatformSpec).splitlines() == [
         "x.yaml:1: missing key 'title' (in mapping that starts at line 1)",
         "x.yaml:5: cpus: expected a whole number; found 'x'",
         "x.yaml:6: memory: expected a size with its unit, like 64M or 1G; found 1",

@@ -1,4 +1,4 @@
-"""Waivers in the catalog: what each must say, and where an error is."""
+"""Waivers in the catalog: required fields, and the lines of mistakes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.catalog.catalog import Catalog
 from fixtures.core.errors import CatalogError
-from suites.selftest.catalog.test_catalog import guest, platform, put
+from suites.selftest.support.catalog_sample import guest, platform, write
 
 WAIVER = """\
 id: w-1
@@ -27,43 +27,43 @@ DIGEST = "sha256:" + "0" * 64
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def guests_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    put(tmp_path / "g/a.yaml", guest("a", "p1"))
-    put(tmp_path / "g/platforms/p1.yaml", platform("p1"))
+    write(tmp_path / "g/a.yaml", guest("a", "p1"))
+    write(tmp_path / "g/platforms/p1.yaml", platform("p1"))
     return tmp_path / "g"
 
 
-def load(place: Path, text: str = WAIVER) -> Catalog:
-    put(place / "waivers/w-1.yaml", text)
-    return Catalog.load([place])
+def load(guests_directory: Path, text: str = WAIVER) -> Catalog:
+    write(guests_directory / "waivers/w-1.yaml", text)
+    return Catalog.load([guests_directory])
 
 
-def test_a_waiver_is_read(place: Path) -> None:
-    waiver = load(place).waivers["w-1"]
+def test_a_valid_waiver(guests_directory: Path) -> None:
+    waiver = load(guests_directory).waivers["w-1"]
     assert waiver.created == datetime.date(2026, 9, 1)
     assert waiver.covers("a@p1")
     assert not waiver.covers("b@p1")
-    assert load(place).where("w-1", "expires") == "g/waivers/w-1.yaml:10"
+    assert load(guests_directory).where("w-1", "expires") == "g/waivers/w-1.yaml:10"
 
 
 @pytest.mark.parametrize(
     ("pattern", "covered"),
     [("a", True), ("*", True), ("a@p1", True), ("a@*", True), ('"*@p1"', True), ('"[ab]"', True)],
 )
-def test_guests_and_cells_are_named_by_globs(place: Path, pattern: str, covered: bool) -> None:
+def test_a_waiver_covers_guests_or_cells_by_glob(guests_directory: Path, pattern: str, covered: bool) -> None:
     text = WAIVER.replace("guest: a", f"guest: {pattern if pattern != '*' else repr(pattern)}")
-    assert load(place, text).waivers["w-1"].covers("a@p1") is covered
+    assert load(guests_directory, text).waivers["w-1"].covers("a@p1") is covered
 
 
-def test_a_waiver_holds_from_its_first_day_to_its_last(place: Path) -> None:
-    waiver = load(place).waivers["w-1"]
+def test_the_first_and_the_last_day_of_a_waiver_are_included(guests_directory: Path) -> None:
+    waiver = load(guests_directory).waivers["w-1"]
     days = ["2026-08-31", "2026-09-01", "2026-12-01", "2026-12-02"]
     assert [waiver.in_force(datetime.date.fromisoformat(day)) for day in days] == [False, True, True, False]
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "error"),
+    ("valid", "invalid", "message"),
     [
         ("guest: a\n", "", "1: missing key 'guest' (in mapping that starts at line 1)"),
         ("expires: 2026-12-01\n", "", "1: missing key 'expires' (in mapping that starts at line 1)"),
@@ -84,16 +84,20 @@ def test_a_waiver_holds_from_its_first_day_to_its_last(place: Path) -> None:
         ("reason:", "resaon:", None),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told_with_its_line(place: Path, old: str, new: str, error: str | None) -> None:
+def test_a_mistake_is_reported_with_its_line(
+    guests_directory: Path, valid: str, invalid: str, message: str | None
+) -> None:
     with pytest.raises(CatalogError) as caught:
-        load(place, WAIVER.replace(old, new))
+        load(guests_directory, WAIVER.replace(valid, invalid))
     lines = caught.value.message.splitlines()
-    if error is None:
+    if message is None:
         assert "g/waivers/w-1.yaml:5: key 'resaon' is unknown; did you mean 'reason'?" in lines
     else:
-        assert lines == [f"g/waivers/w-1.yaml:{error}"]
+        assert lines == [f"g/waivers/w-1.yaml:{message}"]
 
 
-def test_a_fingerprint_alone_will_do(place: Path) -> None:
+def test_a_failure_by_fingerprint_alone(guests_directory: Path) -> None:
     text = WAIVER.replace("{kind: AssertionError, pattern: checksum}", f"{{fingerprint: '{DIGEST}'}}")
-    assert load(place, text).waivers["w-1"].model_dump(mode="json")["failure"] == {"fingerprint": DIGEST}
+    assert load(guests_directory, text).waivers["w-1"].model_dump(mode="json")["failure"] == {
+        "fingerprint": DIGEST
+    }

@@ -1,4 +1,4 @@
-"""What a YAML file may hold, and the one sentence for each thing that it may not."""
+"""The accepted subset of YAML, and the message for every content outside of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=["libyaml", "python"])
 def _loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both of PyYAML's parsers."""
+    """Run the test with each of PyYAML's parsers."""
     name = {"libyaml": "CSafeLoader", "python": "SafeLoader"}[request.param]
     if not hasattr(yaml, name):
         pytest.skip("PyYAML was built without libyaml")
@@ -30,13 +30,13 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "x.yaml"
 
 
-def refusal(path: Path) -> str:
+def error_message(path: Path) -> str:
     with pytest.raises(CatalogError) as caught:
         yaml_source.load(path)
     return caught.value.message
 
 
-REFUSED = {
+INVALID = {
     "empty": (b"", "x.yaml: is empty"),
     "blank": (b"\n\n", "x.yaml: is empty"),
     "comment": (b"# nothing\n", "x.yaml: is empty"),
@@ -44,15 +44,15 @@ REFUSED = {
     "null": (b"~\n", "x.yaml: is empty"),
     "list": (b"# a\n- b\n", "x.yaml:2: expected keys with values, like 'id: …'; found a list"),
     "text": (b"\nhello\n", "x.yaml:2: expected keys with values, like 'id: …'; found 'hello'"),
-    "duplicate": (b"id: a\ntitle: b\nid: c\n", "x.yaml:3: key 'id' is given twice; first at line 1"),
+    "duplicate": (b"id: a\ntitle: b\nid: c\n", "x.yaml:3: duplicate key 'id'; first at line 1"),
     "duplicate inside": (
         b"login:\n  user: a\n  user: b\n",
-        "x.yaml:3: key 'user' is given twice; first at line 2",
+        "x.yaml:3: duplicate key 'user'; first at line 2",
     ),
     "tab": (b"login:\n\tuser: a\n", "x.yaml:2: found a tab; YAML is indented with spaces only"),
     "second document": (
         b"id: a\n---\nid: b\n",
-        "x.yaml:2: a second document starts here; a file describes one thing",
+        "x.yaml:2: a second document starts here; a file holds one document",
     ),
     "alias": (b"a: 1\nb: *a\n", "x.yaml:2: the alias *a is not allowed; write the value out"),
     "anchor": (
@@ -89,7 +89,7 @@ REFUSED = {
     "zero byte": (b"id: a\x00\n", "x.yaml:1: found the control character U+0000"),
     "line separator": ("id: a\u2028b: c\n".encode(), "x.yaml:1: found the control character U+2028"),
     "deep": (b"a: " + b"[" * 5000, "x.yaml:1: is nested deeper than 16 levels"),
-    "large": (b"#" * 300_000, "x.yaml: is larger than 256 KiB, the most that is read"),
+    "large": (b"#" * 300_000, "x.yaml: is larger than 256 KiB, the limit for a description"),
     "unbalanced": (
         b"a: [1,\nb: 2\n",
         (
@@ -108,31 +108,31 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_is_refused_is_named_with_its_line(file: Path, name: str) -> None:
-    content, message = REFUSED[name]
+@pytest.mark.parametrize("name", INVALID)
+def test_the_message_for_invalid_content(file: Path, name: str) -> None:
+    content, message = INVALID[name]
     file.write_bytes(content)
-    assert refusal(file) == message
+    assert error_message(file) == message
 
 
 @pytest.mark.usefixtures("_loader")
-@pytest.mark.parametrize("name", sorted(set(REFUSED) - {"unbalanced", "colon", "quote"}))
-def test_both_parsers_refuse_alike(file: Path, name: str) -> None:
-    content, message = REFUSED[name]
+@pytest.mark.parametrize("name", sorted(set(INVALID) - {"unbalanced", "colon", "quote"}))
+def test_both_parsers_give_the_same_message(file: Path, name: str) -> None:
+    content, message = INVALID[name]
     file.write_bytes(content)
-    assert refusal(file) == message
+    assert error_message(file) == message
 
 
 @pytest.mark.usefixtures("_loader")
 @pytest.mark.parametrize("name", ["unbalanced", "colon", "quote"])
-def test_both_parsers_refuse_wrong_syntax(file: Path, name: str) -> None:
-    file.write_bytes(REFUSED[name][0])
-    assert "is not YAML: " in refusal(file)
+def test_both_parsers_refuse_invalid_syntax(file: Path, name: str) -> None:
+    file.write_bytes(INVALID[name][0])
+    assert "is not YAML: " in error_message(file)
 
 
 @pytest.mark.usefixtures("_loader")
 @pytest.mark.parametrize(
-    ("written", "value"),
+    ("text", "value"),
     [
         ("yes", "yes"),
         ("on", "on"),
@@ -166,15 +166,15 @@ def test_both_parsers_refuse_wrong_syntax(file: Path, name: str) -> None:
         ("{on: off, 1: 2, null: 3}", {"on": "off", "1": 2, "null": 3}),
     ],
 )
-def test_a_value_is_what_was_written(file: Path, written: str, value: Any) -> None:
-    file.write_text(f"key: {written}\n")
-    found = yaml_source.load(file).data["key"]
-    assert found == value
-    assert type(found) is type(value)
+def test_only_a_few_plain_values_are_not_text(file: Path, text: str, value: Any) -> None:
+    file.write_text(f"key: {text}\n")
+    loaded = yaml_source.load(file).data["key"]
+    assert loaded == value
+    assert type(loaded) is type(value)
 
 
 @pytest.mark.usefixtures("_loader")
-def test_every_key_and_item_has_its_line(file: Path) -> None:
+def test_every_key_and_list_item_has_its_line(file: Path) -> None:
     file.write_text("# first\nid: a\nimage:\n  path: x\nlist:\n  - pattern: p\n\n  - pattern:\n      q\n")
     source = yaml_source.load(file)
     assert source.where() == "x.yaml:2"
@@ -187,44 +187,44 @@ def test_every_key_and_item_has_its_line(file: Path) -> None:
     assert source.starts[("image",)] == 4
 
 
-def test_a_byte_order_mark_and_dos_line_ends_are_read(file: Path) -> None:
+def test_a_byte_order_mark_and_dos_line_ends_are_accepted(file: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbfid: a\r\ntitle: b\r\n")
     source = yaml_source.load(file)
     assert source.data == {"id": "a", "title": "b"}
     assert source.where("title") == "x.yaml:2"
 
 
-def test_a_path_outside_the_current_directory_is_shown_as_given(tmp_path: Path) -> None:
+def test_a_path_outside_the_current_directory_is_shown_in_full(tmp_path: Path) -> None:
     file = tmp_path / "x.yaml"
     file.write_text("- a\n")
-    assert refusal(file).startswith(f"{file}:1: ")
+    assert error_message(file).startswith(f"{file}:1: ")
 
 
 def test_a_missing_file(file: Path) -> None:
-    assert refusal(file) == "x.yaml: cannot be read: No such file or directory"
+    assert error_message(file) == "x.yaml: cannot be read: No such file or directory"
 
 
 def test_a_directory(file: Path) -> None:
     file.mkdir()
-    assert refusal(file) == "x.yaml: is a directory, not a YAML file"
+    assert error_message(file) == "x.yaml: is a directory, not a YAML file"
 
 
 def test_a_link_to_nothing(file: Path) -> None:
     file.symlink_to("gone.yaml")
-    assert refusal(file) == "x.yaml: is a link to gone.yaml, which does not exist"
+    assert error_message(file) == "x.yaml: is a link to gone.yaml, which does not exist"
 
 
-def test_a_named_pipe_is_not_waited_for(file: Path) -> None:
+def test_a_named_pipe_does_not_block(file: Path) -> None:
     os.mkfifo(file)
-    assert refusal(file) == "x.yaml: is not a regular file"
+    assert error_message(file) == "x.yaml: is not a regular file"
 
 
-def test_a_file_that_may_not_be_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text("id: a\n")
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    # Permissions do not bind root, who may run this test.
+    # Root, who may run this test, can read every file.
     monkeypatch.setattr(type(file), "open", refuse)
-    assert refusal(file) == "x.yaml: cannot be read: Permission denied"
+    assert error_message(file) == "x.yaml: cannot be read: Permission denied"
