@@ -1,4 +1,4 @@
-"""The balloon: memory that the guest gives back, and takes again."""
+"""The memory balloon: the guest returns memory to the host, and gets it back."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ pytestmark = pytest.mark.needs("shell", "balloon")
 @pytest.mark.private_memory
 @pytest.mark.device("virtio-balloon-*")
 @pytest.mark.check("drivers.balloon-takes-and-returns-memory", level="mandatory")
-def test_the_balloon_takes_and_returns_memory(guest: Guest) -> None:
-    """The guest has less memory by as much as the host asked back, and all of it again afterwards."""
-    before = guest.devices.balloon.size()
-    asked = before.host // 4 * 3
-    less = guest.devices.balloon.leave(asked)
-    assert (less.host, before.guest - less.guest) == (asked, before.host - asked)
-    assert guest.devices.balloon.leave(before.host) == before
+def test_balloon_takes_and_returns_memory(guest: Guest) -> None:
+    """The guest's memory shrinks by exactly what the host asks back, and grows to its old size again."""
+    full = guest.devices.balloon.size()
+    three_quarters = full.host // 4 * 3
+    assert guest.devices.balloon.resize(three_quarters) == full.reduced_to(three_quarters)
+    assert guest.devices.balloon.resize(full.host) == full

@@ -1,4 +1,4 @@
-"""The display: what the guest paints is what QEMU shows."""
+"""The display: QEMU's screen shows what the guest paints, in the mode that the guest sets."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ pytestmark = pytest.mark.needs("shell", "framebuffer")
 
 @pytest.mark.check("drivers.display-shows-what-is-painted", level="mandatory")
 def test_the_display_shows_what_the_guest_paints(guest: Guest) -> None:
-    """Noise that the guest paints into its framebuffer is on QEMU's screen, pixel for pixel."""
+    """Noise that the guest paints into its framebuffer appears on QEMU's screen, pixel for pixel."""
     for seed in (1, 2):
-        shown = guest.devices.display.paint(seed)
-        assert shown.seen == shown.painted
+        area = guest.devices.display.paint(seed)
+        assert area.shown == area.painted
 
 
 @pytest.mark.device("VGA", "*-vga", "bochs-display", "virtio-gpu-*")
@@ -22,10 +22,10 @@ def test_the_display_shows_what_the_guest_paints(guest: Guest) -> None:
 def test_the_display_changes_its_mode(guest: Guest) -> None:
     """QEMU's screen follows the guest into two other modes, shows what it paints there, and comes back."""
     display = guest.devices.display
-    usual = display.size()
-    modes = display.other_modes(usual, 2)
-    assert len(modes) == 2
+    initial = display.size()
+    modes = display.other_modes(initial, 2)
+    assert len(modes) == 2, f"modes of the guest other than {initial}: {modes}"
     for seed, mode in enumerate(modes, start=3):
-        changed = display.change(mode, seed)
-        assert (changed.size, changed.corner.seen) == (mode, changed.corner.painted)
-        assert display.change_back(usual) == usual
+        change = display.change_mode(mode, seed)
+        assert (change.size, change.area.shown) == (mode, change.area.painted)
+        assert display.restore_mode(initial) == initial

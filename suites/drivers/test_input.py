@@ -1,4 +1,4 @@
-"""Input: what is pressed, pointed at and moved on the host reaches the guest."""
+"""Input devices: key strokes, positions and movements that the host sends reach the guest."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ pytestmark = pytest.mark.needs("shell", "input")
 
 @pytest.mark.check("drivers.input-reaches-the-guest", level="mandatory")
 def test_input_reaches_the_guest(guest: Guest) -> None:
-    """A key, a place and a movement each arrive through the device that is for it, as they were sent."""
-    assert guest.devices.input.act() == guest.devices.input.expected()
+    """A key stroke, a position and a movement each arrive unchanged through the device that is for it."""
+    assert guest.devices.input.send_events() == guest.devices.input.expected_events()

@@ -1,4 +1,4 @@
-"""The TPM: it answers, and keeps what it is given."""
+"""The TPM: it answers, and keeps a value across a reset."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from fixtures.guest.guest import Guest
 
 pytestmark = pytest.mark.needs("shell", "tpm")
 
-EMPTY = "00" * 32
+CLEARED_REGISTER = "00" * 32
 
 
 @pytest.mark.boots
 @pytest.mark.device("tpm-*")
 @pytest.mark.check("drivers.tpm-keeps-a-value", level="mandatory")
-def test_the_tpm_keeps_a_value_across_a_reset(guest: Guest) -> None:
-    """The TPM answers; a value is in its state on the host, and outlives a reset that clears registers."""
+def test_tpm_keeps_a_value(guest: Guest) -> None:
+    """A value in the TPM is in its state on the host, and survives a reset, which clears a register."""
     tpm = guest.devices.tpm
     assert tpm.random(16) != tpm.random(16)
     value = tpm.new_value()
     tpm.store(value)
-    before = tpm.kept(value)
-    assert (before.value, before.on_host) == (value, True)
-    assert before.register != EMPTY
+    before = tpm.content(value)
+    assert (before.value, before.host_state) == (value, "holds the value")
+    assert before.register != CLEARED_REGISTER
     guest.power.reset()
-    after = tpm.kept(value)
-    assert (after.value, after.on_host) == (value, True)
-    assert after.register == EMPTY
+    after = tpm.content(value)
+    assert (after.value, after.host_state) == (value, "holds the value")
+    assert after.register == CLEARED_REGISTER

@@ -30,7 +30,7 @@ REFUSALS = ("no space", "refused")
 @pytest.mark.check("storage.large-disk-edges", level="mandatory")
 def test_large_disk_edges(guest: Guest, attach_disk: AttachDisk) -> None:
     """On a disk of more than 2 TiB, writes around 2^28, 2^31, 2^32 sectors and its ends stay in place."""
-    disk = attach_disk(ScratchDisk.of("large", DiskLayout.of_size(LARGE * 512, blank=True)))
+    disk = attach_disk(ScratchDisk.named("large", DiskLayout.of_size(LARGE * 512, blank=True)))
     assert guest.storage.block_device(disk).size == LARGE * 512
     places = [max(0, min(edge - AROUND // 2, LARGE - AROUND)) for edge in EDGES]
     extents = [(1000 * (at + 1), AROUND, place) for at, place in enumerate(places)]
@@ -61,7 +61,7 @@ def test_past_the_end_is_refused(guest: Guest, source_disk: ScratchDisk, target_
 @pytest.mark.check("storage.tiny-disks", level="recommended")
 def test_tiny_disks(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, sectors: int) -> None:
     """A disk of a few sectors has just those, and all of them can be written."""
-    disk = attach_disk(ScratchDisk.of(f"tiny{sectors}", DiskLayout(sectors)))
+    disk = attach_disk(ScratchDisk.named(f"tiny{sectors}", DiskLayout(sectors)))
     assert guest.storage.block_device(disk).size == sectors * 512
     guest.storage.copy_all(source_disk, disk, [Copy(0, sectors, 512)])
     comparison = guest.storage.compare_on_host(disk)
@@ -76,7 +76,7 @@ def test_many_disks(guest: Guest) -> None:
         pytest.skip(
             f"device_absent_by_design: {guest.cell.platform.id} takes {guest.storage.free_disk_slots} more disks"
         )
-    disks = [ScratchDisk.of(f"many{number:02}", DiskLayout.of_size(MIB)) for number in range(MANY)]
+    disks = [ScratchDisk.named(f"many{number:02}", DiskLayout.of_size(MIB)) for number in range(MANY)]
     guest.storage.attach_many([guest.storage.source, *disks])
     copies = [Copy(100 * number, 9 + number, 512, to=number) for number in range(MANY)]
     guest.storage.copy_to_each(guest.storage.source, disks, copies)
@@ -88,8 +88,8 @@ def test_many_disks(guest: Guest) -> None:
 @pytest.mark.check("storage.high-unit-numbers", level="recommended")
 def test_high_unit_numbers(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, lun: int) -> None:
     """A disk with a logical unit number of more than eight bits is found, and no other is written to."""
-    low = attach_disk(ScratchDisk.of("low", DiskLayout.of_size(MIB), DiskOptions(lun=lun % 256)))
-    high = low if lun < 256 else attach_disk(ScratchDisk.of("high", DiskLayout.of_size(MIB), DiskOptions(lun=lun)))
+    low = attach_disk(ScratchDisk.named("low", DiskLayout.of_size(MIB), DiskOptions(lun=lun % 256)))
+    high = low if lun < 256 else attach_disk(ScratchDisk.named("high", DiskLayout.of_size(MIB), DiskOptions(lun=lun)))
     guest.storage.copy_all(source_disk, high, [Copy(5, 100, 512)])
     found = [guest.storage.compare_on_host(disk) for disk in (low, high)]
     assert [each.description for each in found if each.bad_sectors] == []

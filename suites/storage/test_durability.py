@@ -49,7 +49,7 @@ def test_flushed_is_written(guest: Guest, source_disk: ScratchDisk, attach_disk:
 @pytest.mark.check("storage.killed-hypervisor-loses-nothing", level="mandatory")
 def test_killed_hypervisor_loses_nothing(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk) -> None:
     """When QEMU is killed under load, all that was flushed is on the host and there after the next boot."""
-    disk = attach_disk(ScratchDisk.of("target", DiskLayout.of_size(32 << 20), format="qcow2"))
+    disk = attach_disk(ScratchDisk.named("target", DiskLayout.of_size(32 << 20), format="qcow2"))
     safe = 20000
     guest.storage.copy_all(source_disk, disk, [Copy(0, 8000, 4096), Copy(8000, safe - 8000, 1 << 20)])
     guest.storage.start_copying(source_disk, disk, [Copy(safe, 40000, 4096)])

@@ -22,7 +22,7 @@ BAD = 6000
 
 
 def _faulty(guest: Guest, attach_disk: AttachDisk, layout: DiskLayout, *faults: Fault, **more: str) -> ScratchDisk:
-    disk = attach_disk(ScratchDisk.of("target", layout, DiskOptions(faults=faults, **more)))  # type: ignore[arg-type]
+    disk = attach_disk(ScratchDisk.named("target", layout, DiskOptions(faults=faults, **more)))  # type: ignore[arg-type]
     guest.storage.expect_errors(disk)
     return disk
 
@@ -82,7 +82,7 @@ def test_stops_on_error_and_goes_on(
 @pytest.mark.check("storage.slow-is-not-broken", level="mandatory")
 def test_slow_is_not_broken(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk) -> None:
     """A disk that takes its time, within what drivers allow, gives no error and loses nothing."""
-    disk = attach_disk(ScratchDisk.of("target", DiskLayout.of_size(SIZE), DiskOptions(limit=20)))
+    disk = attach_disk(ScratchDisk.named("target", DiskLayout.of_size(SIZE), DiskOptions(limit=20)))
     guest.storage.copy_all(source_disk, disk, [Copy(1000 * job, 40, 4096) for job in range(8)], parallel=True)
     comparison = guest.storage.compare_on_host(disk)
     assert comparison.bad_sectors == 0, comparison.description

@@ -90,7 +90,7 @@ def test_snapshot_and_return(guest: Guest, source_disk: ScratchDisk, target_disk
 @pytest.mark.check("storage.resize-keeps-data", level="recommended")
 def test_resize_keeps_data(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk) -> None:
     """A disk that grows while it is used keeps what it holds, and its new end can be written."""
-    disk = ScratchDisk.of("growing", DiskLayout.of_size(16 * MIB))
+    disk = ScratchDisk.named("growing", DiskLayout.of_size(16 * MIB))
     why_not = guest.disk_operations.resize_unavailable_reason(disk)
     if why_not is not None:
         pytest.skip(f"device_absent_by_design: {why_not}")
@@ -107,7 +107,7 @@ def test_resize_keeps_data(guest: Guest, source_disk: ScratchDisk, attach_disk: 
 @pytest.mark.check("storage.discard-gives-back", level="recommended")
 def test_discard_gives_back(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, zero: bool) -> None:
     """What the guest discards or zeroes reads as zeros, and all else stays; discarded room is the host's."""
-    disk = attach_disk(ScratchDisk.of("target", DiskLayout.of_size(SIZE), DiskOptions(discards=True)))
+    disk = attach_disk(ScratchDisk.named("target", DiskLayout.of_size(SIZE), DiskOptions(discards=True)))
     guest.storage.copy_all(source_disk, disk, [Copy(0, 40000)])
     before = guest.storage.allocated_bytes_on_host(disk)
     ending = guest.storage.discard(disk, 4096, 16384, zero=zero)

@@ -66,7 +66,7 @@ def test_sector_sizes(
     """A disk shows the sectors that it has, and is written and read right in units of them and of others."""
     logical, physical = blocks
     options = DiskOptions(logical_block=logical, physical_block=physical)
-    disk = attach_disk(ScratchDisk.of("target", DiskLayout.of_size(32 * MIB), options))
+    disk = attach_disk(ScratchDisk.named("target", DiskLayout.of_size(32 * MIB), options))
     seen = guest.storage.block_device(disk)
     assert (seen.logical_block, seen.physical_block, seen.size) == (logical, physical, 32 * MIB)
     unit = logical // 512
@@ -99,7 +99,7 @@ def test_caches_and_formats(
 ) -> None:
     """Whatever the cache, the asynchronous I/O and the format on the host: writes arrive, and read back."""
     options = DiskOptions(cache=cache, aio=aio)
-    disk = attach_disk(ScratchDisk.of("target", DiskLayout.of_size(32 * MIB), options, format=format_))
+    disk = attach_disk(ScratchDisk.named("target", DiskLayout.of_size(32 * MIB), options, format=format_))
     guest.storage.copy_all(source_disk, disk, [*SIZES, *UNALIGNED])
     guest.storage.copy_all(source_disk, disk, JOBS, parallel=True)
     comparison = guest.storage.compare_on_host(disk)
@@ -128,7 +128,7 @@ def test_fio_verifies(guest: Guest, target_disk: ScratchDisk, block: int) -> Non
 def test_read_only_refuses_writes(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk) -> None:
     """A disk that is read-only says so, is read as it is, and refuses each kind of write; nothing changes."""
     layout = DiskLayout.of_size(8 * MIB).with_written(100, 1000, seed=3)
-    disk = attach_disk(ScratchDisk.of("readonly", layout, read_only=True))
+    disk = attach_disk(ScratchDisk.named("readonly", layout, read_only=True))
     assert guest.storage.block_device(disk).read_only
     for how in WAYS:
         assert guest.storage.attempt_copy(source_disk, disk, Copy(2048, 64, 4096, how=how)) != "done"
@@ -141,7 +141,7 @@ def test_read_only_refuses_writes(guest: Guest, source_disk: ScratchDisk, attach
 def test_shown_as_given(guest: Guest) -> None:
     """Each disk shows the size and the serial number that it was given, also where both are odd."""
     sizes = {"A": 1 * MIB, "LONGER-NAME-20": 3 * MIB + 512, "C3PO": 257 * MIB}
-    disks = [ScratchDisk.of(name, DiskLayout.of_size(size, blank=True)) for name, size in sizes.items()]
+    disks = [ScratchDisk.named(name, DiskLayout.of_size(size, blank=True)) for name, size in sizes.items()]
     guest.storage.attach_many(disks)
     assert {disk.serial: guest.storage.block_device(disk).size for disk in disks} == {
         disk.serial: disk.layout.size for disk in disks

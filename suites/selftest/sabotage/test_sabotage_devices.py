@@ -45,16 +45,16 @@ def test_random_bytes_that_change_on_their_way_are_found(broken: Victim) -> None
 
 def test_a_balloon_that_nobody_drives_is_found(pool: MachinePool, tmp_path: Path) -> None:
     with victim(pool, tmp_path, private_memory=True) as broken:
-        test_balloon.test_the_balloon_takes_and_returns_memory(broken.guest)
+        test_balloon.test_balloon_takes_and_returns_memory(broken.guest)
         broken.guest.run_check("cd /sys/bus/virtio/drivers/virtio_balloon && echo virtio* >unbind")
-        broken.guest.devices.balloon.timeouts = 0.2
+        broken.guest.devices.balloon.timeout = 0.2
         with pytest.raises(AssertionError, match=r"\(1073741824, 0\) == \(805306368, 268435456\)"):
-            test_balloon.test_the_balloon_takes_and_returns_memory(broken.guest)
+            test_balloon.test_balloon_takes_and_returns_memory(broken.guest)
 
 
 def test_a_balloon_never_takes_from_a_checkpoint(broken: Victim) -> None:
     with pytest.raises(errors.ChangeRefused, match="needs the marker private_memory") as refused:
-        test_balloon.test_the_balloon_takes_and_returns_memory(broken.guest)
+        test_balloon.test_balloon_takes_and_returns_memory(broken.guest)
     assert refused.value.outcome == "ERROR"
 
 
@@ -77,7 +77,7 @@ def test_a_tpm_that_forgets_is_found(broken: Victim, monkeypatch: pytest.MonkeyP
     store = broken.guest.devices.tpm.store
     monkeypatch.setattr(broken.guest.devices.tpm, "store", lambda _: store("11" * 32))
     with pytest.raises(AssertionError, match="1111"):
-        test_tpm.test_the_tpm_keeps_a_value_across_a_reset(broken.guest)
+        test_tpm.test_tpm_keeps_a_value(broken.guest)
 
 
 def test_a_tpm_that_is_not_reset_with_its_machine_is_found(
@@ -85,7 +85,7 @@ def test_a_tpm_that_is_not_reset_with_its_machine_is_found(
 ) -> None:
     monkeypatch.setattr(broken.guest.power, "reset", lambda: None)
     with pytest.raises(AssertionError, match="== '0000"):
-        test_tpm.test_the_tpm_keeps_a_value_across_a_reset(broken.guest)
+        test_tpm.test_tpm_keeps_a_value(broken.guest)
 
 
 def test_a_watchdog_that_is_fed_in_secret_is_found(broken: Victim) -> None:
@@ -101,11 +101,11 @@ def test_a_watchdog_that_is_fed_in_secret_is_found(broken: Victim) -> None:
             broken.guest.run_check(dog)
             return told
 
-    broken.guest.devices.watchdog.timeouts = 2.5
+    broken.guest.devices.watchdog.timeout = 2.5
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(system), "devices", property(lambda self: Tamed(self.shell)))
         with pytest.raises(AssertionError, match="assert 0 >= 1"):
-            test_watchdog.test_the_watchdog_barks_when_it_is_not_fed(broken.guest)
+            test_watchdog.test_watchdog_expires_when_not_fed(broken.guest)
 
 
 def test_a_watchdog_that_barks_although_it_is_fed_is_found(
@@ -122,21 +122,21 @@ def test_a_watchdog_that_barks_although_it_is_fed_is_found(
 
     monkeypatch.setattr(journal, "mark", mark_and_bark)
     monkeypatch.setattr(test_watchdog, "FED", 1)
-    broken.guest.devices.watchdog.timeouts = 0.1
+    broken.guest.devices.watchdog.timeout = 0.1
     with pytest.raises(AssertionError, match="assert 1 == 0"):
-        test_watchdog.test_the_watchdog_barks_when_it_is_not_fed(broken.guest)
+        test_watchdog.test_watchdog_expires_when_not_fed(broken.guest)
 
 
 def test_a_panic_that_is_not_reported_is_found(broken: Victim) -> None:
     broken.guest.run_check("modprobe -r pvpanic-pci")
-    broken.guest.devices.panic.timeouts = 1.0
+    broken.guest.devices.panic.timeout = 1.0
     with pytest.raises(AssertionError, match=r"\[\] == \['GUEST_PANICKED \(pause\)'\]"):
-        test_panic.test_a_panic_is_reported(broken.guest)
+        test_panic.test_panic_is_reported(broken.guest)
 
 
 def test_a_key_that_does_not_arrive_is_found(broken: Victim) -> None:
     broken.guest.run_check("echo 1-1:1.0 >/sys/bus/usb/drivers/usbhid/unbind")
-    broken.guest.devices.input.patience = 3.0
+    broken.guest.devices.input.timeout = 3.0
     with pytest.raises(AssertionError, match="QEMU QEMU USB Keyboard"):
         test_input.test_input_reaches_the_guest(broken.guest)
 
@@ -144,7 +144,7 @@ def test_a_key_that_does_not_arrive_is_found(broken: Victim) -> None:
 def test_pixels_that_do_not_reach_the_screen_are_found(broken: Victim) -> None:
     test_display.test_the_display_shows_what_the_guest_paints(broken.guest)
     broken.guest.run_check("truncate -s 8M /run/canvas && mount --bind /run/canvas /dev/fb0")
-    broken.guest.devices.display.timeouts = 0.2
+    broken.guest.devices.display.timeout = 0.2
     with pytest.raises(AssertionError, match="shown|== \\["):
         test_display.test_the_display_shows_what_the_guest_paints(broken.guest)
 
@@ -153,7 +153,7 @@ def test_a_screen_that_does_not_follow_and_a_mode_that_cannot_be_set_are_found(
     broken: Victim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     display = broken.guest.devices.display
-    display.timeouts = 0.2
+    display.timeout = 0.2
     stale = framebuffer.capture_pixels(broken.instance.machine, broken.instance.directories.work / "stale.ppm")
     with monkeypatch.context() as patch:
         patch.setattr(framebuffer, "look", lambda machine, path: stale)

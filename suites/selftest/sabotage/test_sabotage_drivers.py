@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.guest.device_kinds.plugging import THERE, Views
+from fixtures.guest.device_kinds.hotplug import PRESENT, Presence
 from fixtures.lab.operations.scratch_disks import ScratchDisk
 from fixtures.lab.pool.machine_pool import MachinePool
-from suites.drivers import test_drivers, test_hotplug, test_life_cycle
+from suites.drivers import test_drivers, test_hotplug, test_driver_binding
 from suites.network import test_network
 from suites.selftest.support.device_victims import Victim, victim
 
@@ -68,32 +68,32 @@ def test_a_module_that_taints_is_found(broken: Victim) -> None:
 
 
 def test_a_driver_that_does_not_come_back_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broken.guest.devices.driver_binding, "give_back", lambda row, driver: None)
+    monkeypatch.setattr(broken.guest.devices.driver_binding, "bind", lambda row, driver: None)
     with pytest.raises(AssertionError, match="driver='none'"):
-        test_life_cycle.test_drivers_let_go_and_take_again(broken.guest)
+        test_driver_binding.test_unbind_and_bind(broken.guest)
 
 
 def test_a_driver_that_stays_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broken.guest.devices.driver_binding, "take", lambda row: "virtio-pci")
+    monkeypatch.setattr(broken.guest.devices.driver_binding, "unbind", lambda row: "virtio-pci")
     with pytest.raises(AssertionError, match="driver='none'"):
-        test_life_cycle.test_drivers_let_go_and_take_again(broken.guest)
+        test_driver_binding.test_unbind_and_bind(broken.guest)
 
 
 def test_a_load_that_is_none_is_found(broken: Victim) -> None:
-    broken.guest.devices.driver_binding.timeouts = 0.2
+    broken.guest.devices.driver_binding.timeout = 0.2
     broken.guest.run_check("mount --bind /bin/true /bin/bash")
     with pytest.raises(AssertionError, match=r"assert \(0 > 0\) is True"):
         _reload_flooded_only(broken)
 
 
 def _reload_flooded_only(broken: Victim) -> None:
-    frames = broken.guest.devices.driver_binding.reload_card("virtio_net", flooded=True)
+    frames = broken.guest.devices.driver_binding.reload_card_module("virtio_net", under_load=True)
     assert (frames > 0) is True
 
 
 def test_queues_that_stand_still_are_found(broken: Victim) -> None:
-    test_life_cycle.test_every_queue_is_used(broken.guest)
-    test_life_cycle.test_every_queue_of_a_card_is_used(broken.guest)
+    test_multiqueue.test_every_queue_is_used(broken.guest)
+    test_multiqueue.test_every_queue_of_a_card_is_used(broken.guest)
     # Whatever processor is asked for, it is the first.
     wrapper = '#!/bin/sh\\nshift 2; exec /root/pinned -c 0 "$@"\\n'
     broken.guest.run_check(
@@ -101,24 +101,24 @@ def test_queues_that_stand_still_are_found(broken: Victim) -> None:
     )
     broken.guest.run_check("mount --bind /root/one /usr/bin/taskset")
     with pytest.raises(AssertionError, match=r"assert \[1\] == \[\]"):
-        test_life_cycle.test_every_queue_is_used(broken.guest)
+        test_multiqueue.test_every_queue_is_used(broken.guest)
     with pytest.raises(AssertionError, match=r"assert \[2, 3\] == \[\]"):
-        test_life_cycle.test_every_queue_of_a_card_is_used(broken.guest)
+        test_multiqueue.test_every_queue_of_a_card_is_used(broken.guest)
 
 
 def test_a_descriptor_that_leaks_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
     guest, plug = broken.guest, broken.guest.devices.hotplug
     disk = guest.storage.attach(guest.storage.source)
-    put_in = plug.put_in
+    plug_disk = plug.plug_disk
     monkeypatch.setattr(test_hotplug, "ROUNDS", 1)
 
-    def leaking(disk: ScratchDisk) -> Views:
+    def leaking(disk: ScratchDisk) -> Presence:
         _leak(broken)
-        return put_in(disk)
+        return plug_disk(disk)
 
-    monkeypatch.setattr(plug, "put_in", leaking)
+    monkeypatch.setattr(plug, "plug_disk", leaking)
     with pytest.raises(AssertionError, match=r"assert (\d+) == \d+"):
-        test_hotplug.test_a_disk_comes_and_goes(guest, disk)
+        test_hotplug.test_disk_hot_plug(guest, disk)
 
 
 def _leak(broken: Victim) -> None:
@@ -140,7 +140,7 @@ def test_a_disk_that_comes_back_changed_is_found(broken: Victim, monkeypatch: py
 
     monkeypatch.setattr(guest.devices.hotplug, "take_out_paused", take_and_flip)
     with pytest.raises(AssertionError, match="sha256:"):
-        test_hotplug.test_a_disk_comes_and_goes_while_the_machine_is_paused(guest, disk)
+        test_hotplug.test_disk_hot_plug_while_paused(guest, disk)
 
 
 def test_a_disk_that_stays_although_it_is_unplugged_is_found(broken: Victim) -> None:
@@ -154,10 +154,10 @@ def test_a_disk_that_stays_although_it_is_unplugged_is_found(broken: Victim) -> 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(machine, "execute", deaf)
-        patch.setattr("fixtures.guest.device_kinds.plugging._LET_GO", 0.2)
+        patch.setattr("fixtures.guest.device_kinds.hotplug.UNPLUG_TIMEOUT", 0.2)
         patch.setattr(guest._context, "wait_until", lambda what, seen: None)
-        with pytest.raises(AssertionError, match="qemu: 'there'"):
-            test_hotplug.test_a_disk_goes_while_it_is_read(guest, disk)
+        with pytest.raises(AssertionError, match="qemu: 'present'"):
+            test_hotplug.test_disk_hot_unplug_under_load(guest, disk)
 
 
 def test_a_payload_that_takes_another_card_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +165,7 @@ def test_a_payload_that_takes_another_card_is_found(broken: Victim, monkeypatch:
     guest.network.addresses()
     monkeypatch.setattr(plug, "receive", lambda number, seed, length: guest.network.receive(seed, length))
     with pytest.raises(AssertionError, match="assert 0 >= 1048576"):
-        test_hotplug.test_a_card_comes_carries_and_goes(guest)
+        test_hotplug.test_card_hot_plug(guest)
 
 
 def test_a_card_whose_payload_crosses_another_wire_is_found(
@@ -175,7 +175,7 @@ def test_a_card_whose_payload_crosses_another_wire_is_found(
     sent = guest.network.payload_digest
 
     def by_another_card(seed: int, length: int, card: int) -> str:
-        assert plug.plug_card(1 + card) == THERE
+        assert plug.plug_card(1 + card) == PRESENT
         plug.receive(1 + card, seed, length)
         return sent(seed, length)
 

@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.guest import disks as guest_disks
 from fixtures.guest.guest import Guest
-from fixtures.host.tools import ask, require_tool
+from fixtures.host.tools import run_tool, require_tool
 from fixtures.lab.instance.guest_instance import GuestInstance
 from fixtures.lab.instance.hardware_plan import target_disk_layout
 from fixtures.lab.operations import block_jobs, crash_image, power_control, scratch_disks
@@ -151,7 +151,7 @@ def test_what_a_killed_hypervisor_had_not_written_is_found(
     def kill_and_lose(instance: GuestInstance) -> None:
         kill(instance)
         words = ("-f", "qcow2", "-c", "write -z 51200 512", instance.disks["target"].path)
-        ask([require_tool("qemu-io"), *words])
+        run_tool([require_tool("qemu-io"), *words])
 
     monkeypatch.setattr(power_control, "kill", kill_and_lose)
     source = victim.storage.attach(victim.storage.source)

@@ -239,7 +239,7 @@ def fill_host(instance: GuestInstance, overlay: Path) -> None:
     """From now on each write to the root disk finds the host's disk full, as QEMU's blkdebug has it."""
     nodes = instance.machine.execute("query-named-block-nodes")
     length = next(node["image"]["virtual-size"] for node in nodes if node["node-name"] == "root")
-    tools.ask([find_qemu_img(), "create", "-q", "-f", "qcow2", overlay, str(length)])
+    tools.run_tool([find_qemu_img(), "create", "-q", "-f", "qcow2", overlay, str(length)])
     full: dict[str, Json] = {
         "driver": "blkdebug",
         "image": {"driver": "file", "filename": str(overlay)},

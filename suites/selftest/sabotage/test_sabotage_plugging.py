@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.guest.device_kinds.plugging import Views
+from fixtures.guest.device_kinds.hotplug import Presence
 from fixtures.guest.storage import Copy
 from fixtures.lab.operations.scratch_disks import ScratchDisk
 from fixtures.lab.pool.machine_pool import MachinePool
 from fixtures.systems.base.device_answers import Held
-from suites.drivers import test_hotplug, test_life_cycle, test_usb
+from suites.drivers import test_hotplug, test_driver_binding, test_usb
 from suites.selftest.support.device_victims import Victim, victim
 
 
@@ -38,17 +38,17 @@ def test_a_card_that_stays_although_it_is_unplugged_is_found(
         monkeypatch.setattr(guest._context, "wait_until", lambda what, seen: None)
         return test_hotplug.LENGTH
 
-    monkeypatch.setattr("fixtures.guest.device_kinds.plugging._LET_GO", 0.2)
-    monkeypatch.setattr(guest.devices.hotplug, "carried", deaf_once_it_carried)
-    with pytest.raises(AssertionError, match="qemu: 'there'"):
-        test_hotplug.test_a_card_comes_and_goes_while_the_machine_is_paused(guest)
+    monkeypatch.setattr("fixtures.guest.device_kinds.hotplug.UNPLUG_TIMEOUT", 0.2)
+    monkeypatch.setattr(guest.devices.hotplug, "payload_on_wire", deaf_once_it_carried)
+    with pytest.raises(AssertionError, match="qemu: 'present'"):
+        test_hotplug.test_card_hot_plug_while_paused(guest)
 
 
 def test_a_load_on_a_card_that_is_none_is_found(broken: Victim) -> None:
-    broken.guest.devices.hotplug.timeouts = 0.2
+    broken.guest.devices.hotplug.timeout = 0.2
     broken.guest.run_check("mount --bind /bin/true /bin/bash")
     with pytest.raises(AssertionError, match="assert 0 > 0"):
-        test_hotplug.test_a_card_goes_while_it_sends(broken.guest)
+        test_hotplug.test_card_hot_unplug_under_load(broken.guest)
 
 
 def test_a_descriptor_that_leaks_with_a_card_is_found(
@@ -58,7 +58,7 @@ def test_a_descriptor_that_leaks_with_a_card_is_found(
     plug_card = plug.plug_card
     monkeypatch.setattr(test_hotplug, "ROUNDS", 1)
 
-    def leaking(number: int) -> Views:
+    def leaking(number: int) -> Presence:
         with Path(os.devnull).open("rb") as file:
             broken.instance.machine.send_fd(
                 f"leak{len(broken.instance.machine.journal.since(0))}", file.fileno()
@@ -67,7 +67,7 @@ def test_a_descriptor_that_leaks_with_a_card_is_found(
 
     monkeypatch.setattr(plug, "plug_card", leaking)
     with pytest.raises(AssertionError, match=r"assert (\d+) == \d+"):
-        test_hotplug.test_a_card_comes_and_goes_many_times(broken.guest)
+        test_hotplug.test_card_hot_plug_many_times(broken.guest)
 
 
 def test_a_stick_that_holds_something_else_or_has_no_driver_is_found(
@@ -85,10 +85,10 @@ def test_a_stick_that_holds_something_else_or_has_no_driver_is_found(
 
     monkeypatch.setattr(guest.storage, "copy_all", copy_and_flip)
     with pytest.raises(AssertionError, match="sector 40000"):
-        test_usb.test_a_usb_stick_comes_works_and_goes(guest, stick)
+        test_usb.test_usb_stick(guest, stick)
     guest.run_check("cd /sys/bus/usb/drivers/usb-storage && echo *-*:1.0 >unbind")
     with pytest.raises(AssertionError, match=r"\('usb-storage', 'none'\)"):
-        test_usb.test_a_usb_stick_comes_works_and_goes(guest, stick)
+        test_usb.test_usb_stick(guest, stick)
 
 
 def test_a_disks_driver_that_stays_or_does_not_come_back_is_found(
@@ -97,9 +97,9 @@ def test_a_disks_driver_that_stays_or_does_not_come_back_is_found(
     guest, binding = broken.guest, broken.guest.devices.driver_binding
     disk = guest.storage.attach(guest.storage.source)
     with monkeypatch.context() as patch:
-        patch.setattr(binding, "take_disk", lambda disk: Held("/nowhere", "nothing"))
-        with pytest.raises(AssertionError, match=r"Bound\(driver='there', driven=True\)"):
-            test_life_cycle.test_a_disks_driver_lets_go_and_takes_again(guest, disk)
-    monkeypatch.setattr(binding, "give_back_disk", lambda disk, held: None)
-    with pytest.raises(AssertionError, match=r"Bound\(driver='none', driven=False\)"):
-        test_life_cycle.test_a_disks_driver_lets_go_and_takes_again(guest, disk)
+        patch.setattr(binding, "unbind_disk", lambda disk: Held("/nowhere", "nothing"))
+        with pytest.raises(AssertionError, match=r"BindingState\(driver='there', driven=True\)"):
+            test_driver_binding.test_disk_unbind_and_bind(guest, disk)
+    monkeypatch.setattr(binding, "bind_disk", lambda disk, held: None)
+    with pytest.raises(AssertionError, match=r"BindingState\(driver='none', driven=False\)"):
+        test_driver_binding.test_disk_unbind_and_bind(guest, disk)

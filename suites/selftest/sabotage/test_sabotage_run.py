@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.host.acceleration import assistance
+from fixtures.host.acceleration import detect_assistance
 from suites.selftest.support.paths import ROOT
 
 PROJECT = ROOT
@@ -101,7 +101,7 @@ def test_a_boot_that_hangs_fails_and_blocks(tmp_path: Path) -> None:
 
 
 def test_kvm_that_cannot_run_a_guest_is_an_internal_error(tmp_path: Path) -> None:
-    host = assistance()
+    host = detect_assistance()
     if host.available or not host.usable:
         pytest.skip("this host's KVM either works or cannot be opened: nothing fails by itself here")
     # Already the firmware, in long mode, executes what such a KVM cannot.

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.catalog.specs import Cell
-from fixtures.channels.boot.boot_stages import READY
+from fixtures.channels.boot.boot_stages import SCREEN_READY
 from fixtures.channels.screen.keyboard import MachineKeyboard
 from fixtures.core import errors
 from fixtures.core.deadline import Deadline
@@ -40,7 +40,7 @@ def instance(request: pytest.FixtureRequest, cell: Cell, pool: MachinePool) -> G
     """The live cell, for those who break it."""
     if cell.guest.id != "grub-rescue":
         pytest.skip("not_in_profile: the guest whose screen is broken is GRUB's rescue CD")
-    return pool.acquire(MachineRequest(cell, cold=False, group=None, rerun_command=collection.again(request.node)))[0]
+    return pool.acquire(MachineRequest(cell, cold=False, group=None, rerun_command=collection.rerun_command(request.node)))[0]
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_a_second_reset_is_found(
 
     def interfere(stage: str) -> None:
         mark(stage)
-        if stage == READY:
+        if stage == SCREEN_READY:
             before = machine.journal.mark()
             machine.execute("system_reset")
             machine.wait_event(["RESET"], before, Deadline.after(60.0), "it was reset")

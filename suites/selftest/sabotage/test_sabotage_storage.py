@@ -144,10 +144,10 @@ def test_a_swallowed_error_is_found(victim: Guest, alter: Alter) -> None:
     give = victim.storage.attach
     with pytest.raises(AssertionError, match="assert 'done' == 'I/O error'"):
         test_faults.test_read_error_is_reported(victim, give)
-    assert victim.storage.detach(ScratchDisk.of("target", victim.storage.target.layout))
+    assert victim.storage.detach(ScratchDisk.named("target", victim.storage.target.layout))
     with pytest.raises(AssertionError, match="assert 'done' == 'I/O error'"):
         test_faults.test_write_error_is_reported(victim, source, give, "buffered")
-    assert victim.storage.detach(ScratchDisk.of("target", victim.storage.target.layout))
+    assert victim.storage.detach(ScratchDisk.named("target", victim.storage.target.layout))
     with pytest.raises(AssertionError, match="assert 'done' == 'I/O error'"):
         test_faults.test_flush_error_is_reported(victim, source, give)
 
