@@ -12,7 +12,7 @@ import pyte
 
 from fixtures.channels.console.serial_console import Console
 from fixtures.channels.console.transcript import Transcript
-from fixtures.channels.shells.results_port import Results
+from fixtures.channels.shells.results_port import ResultsPort
 from fixtures.channels.shells.windows.sac_shell import SacShell
 from fixtures.core.deadline import Deadline
 from fixtures.machine.health import Health
@@ -273,7 +273,7 @@ class SacBench:
         ours, self._port = socket.socketpair()
         self._ends = (ours, self._port)
         self.guest.servant.port = self._port.sendall
-        results = Results("windows", ours, wakeup).take if port else None
+        results = ResultsPort("windows", ours, wakeup).take_result if port else None
         self.shell = SacShell(
             self.console, 300.0, self.deadline, port or "-", results, debounce=debounce
         )

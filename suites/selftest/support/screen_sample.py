@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fixtures.catalog.screen_specs import ScreenSpec
 from fixtures.channels.screen.displays import VgaDisplay
-from fixtures.channels.screen.keyboard import Keyboard
+from fixtures.channels.screen.keyboard import MachineKeyboard
 from fixtures.channels.screen.screen_console import ScreenConsole
 from suites.selftest.machine.test_vga_text import DISPLAY, TELETYPE, printing
 from suites.selftest.support.machine_sample import Bench
@@ -31,7 +31,7 @@ def screen(
     devices = platform.pop("devices", DISPLAY)
     with Bench(directory, code, devices=devices, **platform).run() as bench:
         display = VgaDisplay(bench.machine, directory)
-        keyboard = Keyboard(bench.machine, layout)
+        keyboard = MachineKeyboard(bench.machine, layout)
         yield (
             bench,
             ScreenConsole(
@@ -40,6 +40,6 @@ def screen(
         )
 
 
-def spec(shows: str, **others: Any) -> ScreenSpec:
+def spec(ready: str, **others: Any) -> ScreenSpec:
     """What YAML would say of a screen."""
-    return ScreenSpec.model_validate({"shows": shows, **others})
+    return ScreenSpec.model_validate({"ready": ready, **others})

@@ -110,7 +110,7 @@ def test_unread_output_is_bounded(tmp_path: Path) -> None:
     """A guest that prints while nobody waits."""
     with Bench(tmp_path) as bench:
         console = bench.console
-        theirs = bench.machine._theirs[1]
+        theirs = bench.machine._qemu_ends[1]
         piece = b"x" * 65536
         for _ in range((16 << 20) // len(piece)):
             theirs.sendall(piece)
@@ -122,45 +122,47 @@ def test_unread_output_is_bounded(tmp_path: Path) -> None:
 def test_a_console_that_closes_while_qemu_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fixtures.channels.console.serial_console._END_GRACE", 0.1)
     with Bench(tmp_path) as bench:
-        bench.machine._theirs[1].close()
-        with pytest.raises(ConsoleLost, match="the console closed although QEMU lives"):
+        bench.machine._qemu_ends[1].close()
+        with pytest.raises(ConsoleLost, match="the console is closed, but QEMU still runs"):
             bench.console.wait_for([b"x"], Deadline.after(60.0))
 
 
 def test_what_was_printed_before_the_wait_is_found(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
-        bench.machine._theirs[1].sendall(b"one two three")
+        bench.machine._qemu_ends[1].sendall(b"one two three")
         assert bench.console.wait_for([b"three"], Deadline.after(60.0)) == 0
         assert bench.console.matched[0] == b"one two "
-        bench.machine._theirs[1].sendall(b"four")
+        bench.machine._qemu_ends[1].sendall(b"four")
         assert bench.console.wait_for([b"one", b"four"], Deadline.after(60.0)) == 1
         assert bench.console.wait_for([b"four"], Deadline.after(0.0)) is None
 
 
 def test_forgotten_output_is_not_found_again(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
-        bench.machine._theirs[1].sendall(b"abc")
+        bench.machine._qemu_ends[1].sendall(b"abc")
         assert bench.console.wait_for([b"b"], Deadline.after(60.0)) == 0
-        bench.console.forget_unread()
+        bench.console.discard_unread()
         assert bench.console.wait_for([b"c"], Deadline.after(0.0)) is None
         assert bench.transcript.tail() == ("abc",)
 
 
 def test_nothing_matched_yet(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench, pytest.raises(ValueError, match="nothing has matched"):
+    with Bench(tmp_path) as bench, pytest.raises(ValueError, match="no pattern has matched yet"):
         assert bench.console.matched
 
 
 def test_a_guest_that_takes_no_input(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.console.send(b"hello", Deadline.after(60.0))
-        assert bench.machine._theirs[1].recv(5) == b"hello"
-        with pytest.raises(CommandTimeout, match="the console takes no input"):
+        assert bench.machine._qemu_ends[1].recv(5) == b"hello"
+        with pytest.raises(
+            CommandTimeout, match=r"the console accepted only \d+ of 8388608 bytes of input within"
+        ):
             bench.console.send(b"x" * (8 << 20), Deadline.after(0.1))
 
 
 def test_a_crash_while_typing(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
-        bench.machine._theirs[1].sendall(PANIC.encode())
+        bench.machine._qemu_ends[1].sendall(PANIC.encode())
         with pytest.raises(IronguestError, match="not syncing: test"):
             bench.console.send(b"x" * (8 << 20), Deadline.after(60.0))

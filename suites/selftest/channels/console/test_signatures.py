@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.channels.console.signatures import SIGNATURES, Signature, recognise
+from fixtures.channels.console.signatures import SIGNATURES, Signature, match_signature
 
 FATAL = {
     "kernel panic",
@@ -115,7 +115,7 @@ FOUND = [
 @pytest.mark.parametrize("signature", SIGNATURES, ids=lambda signature: signature.name)
 def test_a_sample_bears_its_own_signature_and_no_other(signature: Signature) -> None:
     assert [other.name for other in SIGNATURES if other.pattern.search(signature.sample)] == [signature.name]
-    assert recognise(signature.sample) is signature
+    assert match_signature(signature.sample) is signature
 
 
 def test_what_is_fatal() -> None:
@@ -125,10 +125,10 @@ def test_what_is_fatal() -> None:
 
 @pytest.mark.parametrize("line", HARMLESS.splitlines())
 def test_harmless_lines(line: str) -> None:
-    assert recognise(line) is None
+    assert match_signature(line) is None
 
 
 @pytest.mark.parametrize(("line", "name"), FOUND)
 def test_the_forms_that_trouble_takes(line: str, name: str | None) -> None:
-    found = recognise(line)
+    found = match_signature(line)
     assert (found and found.name) == name

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.channels.console.rendering import Rendering
+from fixtures.channels.console.rendering import TerminalText
 from fixtures.channels.console.serial_console import Console
-from fixtures.channels.console.terminal import Terminal, strokes
+from fixtures.channels.console.terminal import Terminal, split_repeats
 from fixtures.channels.console.transcript import Transcript
-from fixtures.channels.shells.checksummed_lines import checksum, parted
+from fixtures.channels.shells.checksummed_lines import checksum, separate_repeats
 from fixtures.core.deadline import Deadline
 from fixtures.host.firmware import find_firmware
 from fixtures.machine.machine import Machine
@@ -51,36 +51,36 @@ SHOWN = [
 
 @pytest.mark.parametrize(("data", "text"), [row[1:] for row in SHOWN], ids=[row[0] for row in SHOWN])
 def test_what_a_terminal_shows(data: list[bytes], text: str) -> None:
-    rendering = Rendering()
+    terminal_text = TerminalText()
     for piece in data:
-        rendering.feed(piece)
-    assert rendering.unread == text
+        terminal_text.feed(piece)
+    assert terminal_text.unread == text
 
 
 def test_what_was_read_is_not_read_again_where_it_is_painted_again() -> None:
-    rendering = Rendering()
-    rendering.feed(b"Username: ")
-    rendering.consume(len(rendering.unread))
-    rendering.feed(b"\x1b[1;1HUsername: Adm")
-    assert rendering.unread == " Adm"
-    rendering.feed(b"\x1b[2;1HDomain:")
-    assert rendering.unread == " Adm\nDomain:"
-    assert rendering.display[:2] == ("Username: Adm", "Domain:")
+    terminal_text = TerminalText()
+    terminal_text.feed(b"Username: ")
+    terminal_text.consume(len(terminal_text.unread))
+    terminal_text.feed(b"\x1b[1;1HUsername: Adm")
+    assert terminal_text.unread == " Adm"
+    terminal_text.feed(b"\x1b[2;1HDomain:")
+    assert terminal_text.unread == " Adm\nDomain:"
+    assert terminal_text.display[:2] == ("Username: Adm", "Domain:")
 
 
 def test_a_screen_that_is_cleared_and_painted_is_read_again() -> None:
-    rendering = Rendering()
-    rendering.feed(b"SAC>")
-    rendering.consume(4)
-    rendering.feed(b"\x1b[2J\x1b[1;1HSAC>")
-    assert rendering.unread == "\nSAC>"
+    terminal_text = TerminalText()
+    terminal_text.feed(b"SAC>")
+    terminal_text.consume(4)
+    terminal_text.feed(b"\x1b[2J\x1b[1;1HSAC>")
+    assert terminal_text.unread == "\nSAC>"
 
 
 def test_pieces_without_equal_characters_in_a_row() -> None:
-    assert strokes("Pass-w00rd") == ["Pas", "s-w0", "0rd"]
-    assert strokes("") == [""]
-    assert parted("AAAB//") == "A.A.AB/./"
-    assert parted("AAAB//").replace(".", "") == "AAAB//"
+    assert split_repeats("Pass-w00rd") == ["Pas", "s-w0", "0rd"]
+    assert split_repeats("") == [""]
+    assert separate_repeats("AAAB//") == "A.A.AB/./"
+    assert separate_repeats("AAAB//").replace(".", "") == "AAAB//"
 
 
 def test_sums_differ_where_characters_change_or_change_places() -> None:

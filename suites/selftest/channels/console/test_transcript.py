@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.channels.boot.boot_stages import landmarks
-from fixtures.channels.console.transcript import Transcript, clean
+from fixtures.channels.boot.boot_stages import boot_stages
+from fixtures.channels.console.transcript import Transcript, strip_controls
 from suites.selftest.support import machine_sample
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ BOOT = (
 
 @pytest.fixture
 def transcript(tmp_path: Path) -> Iterator[Transcript]:
-    made = Transcript(tmp_path / "evidence", landmarks(machine_sample.cell().guest))
+    made = Transcript(tmp_path / "evidence", boot_stages(machine_sample.cell().guest))
     yield made
     made.close()
 
@@ -46,8 +46,8 @@ def transcript(tmp_path: Path) -> Iterator[Transcript]:
         ("tab\tstays", "tab\tstays"),
     ],
 )
-def test_clean(raw: str, text: str) -> None:
-    assert clean(raw) == text
+def test_escape_sequences_and_controls_are_stripped(raw: str, text: str) -> None:
+    assert strip_controls(raw) == text
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
@@ -132,10 +132,10 @@ def test_findings_are_bounded_and_the_fatal_one_is_never_lost(transcript: Transc
     complaint = b"[   31.337000] I/O error, dev vdb, sector 2048 op 0x1:(WRITE) flags 0x800\n"
     for _ in range(50):
         transcript.feed(complaint * 100)
-    assert transcript.fatal() is None
+    assert transcript.first_fatal() is None
     assert len(transcript.findings()) == 1000
     transcript.feed(b"[   99.000000] Kernel panic - not syncing: at last\n" * 3)
-    found = transcript.fatal()
+    found = transcript.first_fatal()
     assert found is not None
     assert found.line.endswith("at last")
     assert transcript.findings()[-1] is found
@@ -144,9 +144,9 @@ def test_findings_are_bounded_and_the_fatal_one_is_never_lost(transcript: Transc
 @pytest.mark.parametrize("prompt", [b"(initramfs) ", b"grub rescue> "])
 def test_a_rescue_prompt_is_seen_before_its_line_ends(transcript: Transcript, prompt: bytes) -> None:
     transcript.feed(b"something\r\n" + prompt[:-1])
-    assert transcript.fatal() is None
+    assert transcript.first_fatal() is None
     transcript.feed(prompt[-1:])
-    assert transcript.fatal() is not None
+    assert transcript.first_fatal() is not None
 
 
 def test_a_panic_in_pieces_is_one_finding(transcript: Transcript) -> None:

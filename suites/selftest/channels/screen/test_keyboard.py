@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.catalog.key_sequences import NAMED, Chord, parse_keys
-from fixtures.channels.screen.keyboard import Keyboard, sent
+from fixtures.channels.screen.keyboard import MachineKeyboard, terminal_code
 from fixtures.channels.screen.keyboard_layouts import LAYOUTS
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import SuiteFault
@@ -125,18 +125,18 @@ def test_what_is_no_key_is_refused(text: str) -> None:
     ],
 )  # fmt: skip
 def test_a_terminal_sends_codes(key: str | Chord, bytes_: str) -> None:
-    assert sent(key) == bytes_
+    assert terminal_code(key) == bytes_
 
 
 @pytest.mark.parametrize("chord", [Chord(("ctrl", "alt", "delete")), Chord(("win",)), Chord(("alt", "f4"))])
 def test_a_terminal_has_not_all_keys(chord: Chord) -> None:
     with pytest.raises(SuiteFault, match="a terminal has no code for <"):
-        sent(chord)
+        terminal_code(chord)
 
 
 def test_a_character_that_is_on_no_key_is_named(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
-        keyboard = Keyboard(bench.machine, "us")
+        keyboard = MachineKeyboard(bench.machine, "us")
         with pytest.raises(SuiteFault, match=unicodedata.normalize("NFC", "'us' has no key for 'ł'")):
             keyboard.press("Łódź".lower(), Deadline.after(1.0))
 

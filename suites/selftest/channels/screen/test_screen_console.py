@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.catalog.specs import Timeouts
-from fixtures.channels.boot.boot_wait import Way, wait_for_screen
-from fixtures.channels.screen.displays import ScreenSnapshot, TerminalDisplay, up_to_cursor
-from fixtures.channels.screen.screen_console import Appearing, scrolled
+from fixtures.channels.boot.boot_wait import ScreenSteps, wait_for_screen
+from fixtures.channels.screen.displays import ScreenSnapshot, TerminalDisplay, pad_to_cursor
+from fixtures.channels.screen.screen_console import ScreenDiff, scrolled_lines
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import BootTimeout, GuestCrashed, MachineKilled
 from suites.selftest.support.machine_sample import HANG
@@ -30,8 +30,8 @@ def timeouts(boot: float, silence: float) -> Timeouts:
 
 
 def printed(*looks: list[str]) -> list[str]:
-    appearing = Appearing()
-    return [appearing.print(ScreenSnapshot(tuple(lines))) for lines in looks]
+    appearing = ScreenDiff()
+    return [appearing.new_text(ScreenSnapshot(tuple(lines))) for lines in looks]
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def test_a_command_and_its_answer_are_printed_as_on_a_line() -> None:
 
 
 def test_a_line_ends_when_the_cursor_leaves_it() -> None:
-    appearing = Appearing()
+    appearing = ScreenDiff()
     looks = [
         ScreenSnapshot(("one", ""), (0, 3)),
         ScreenSnapshot(("one", ""), (1, 0)),
         ScreenSnapshot(("one", "two"), (1, 3)),
     ]
-    assert [appearing.print(look) for look in looks] == ["one", "\n", "two"]
+    assert [appearing.new_text(look) for look in looks] == ["one", "\n", "two"]
 
 
 LINES = st.lists(st.text("ab", max_size=3), min_size=4, max_size=4)
@@ -78,7 +78,7 @@ LINES = st.lists(st.text("ab", max_size=3), min_size=4, max_size=4)
 @given(LINES, LINES)
 def test_nothing_that_is_new_is_lost(before: list[str], after: list[str]) -> None:
     appeared = printed(before, after)[1]
-    shift = scrolled(before, after)
+    shift = scrolled_lines(before, after)
     old = before[shift:] + [""] * shift
     assert all(
         line in appeared or line.startswith(was) for line, was in zip(after, old, strict=True) if line != was
@@ -91,8 +91,8 @@ def test_what_stays_prints_nothing(lines: list[str]) -> None:
 
 
 def test_blanks_before_the_cursor_belong_to_the_prompt() -> None:
-    assert up_to_cursor(["login:", ""], (0, 7)) == ("login: ", "")
-    assert up_to_cursor(["login:", ""], None) == ("login:", "")
+    assert pad_to_cursor(["login:", ""], (0, 7)) == ("login: ", "")
+    assert pad_to_cursor(["login:", ""], None) == ("login:", "")
 
 
 def test_typing_is_echoed(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_wrong_layout_is_seen(tmp_path: Path) -> None:
 def test_what_was_forgotten_is_not_found_again(tmp_path: Path) -> None:
     with screen(tmp_path, printing("\r\nonce")) as (_, console):
         assert console.wait_for([b"once"], Deadline.after(60.0)) == 0
-        console.forget_unread()
+        console.discard_unread()
         assert console.wait_for([b"once"], Deadline.after(0.3)) is None
 
 
@@ -150,7 +150,9 @@ def test_keys_are_in_the_journal_as_they_were_pressed(tmp_path: Path) -> None:
 
 
 def test_the_way_is_gone_in_order() -> None:
-    way = Way(spec("ready", steps=[{"when": "boot:", "press": "x"}, {"when": "sure", "press": "y"}]))
+    steps = ScreenSteps(
+        spec("ready", steps=[{"when": "boot:", "press": "x"}, {"when": "sure", "press": "y"}])
+    )
     shown = [
         ScreenSnapshot(()),
         ScreenSnapshot(("sure?",)),
@@ -160,12 +162,12 @@ def test_the_way_is_gone_in_order() -> None:
         ScreenSnapshot(("sure?",)),
         ScreenSnapshot(("ready",)),
     ]
-    assert [way.next(look) for look in shown] == ["", "", "x", "", "", "y", None]
+    assert [steps.next_keys(look) for look in shown] == ["", "", "x", "", "", "y", None]
 
 
 def test_what_was_there_before_a_restart_does_not_count() -> None:
-    way = Way(spec("ready"), again=True)
-    assert [way.next(ScreenSnapshot((line,))) for line in ("ready", "ready", "firmware", "ready")] == [
+    steps = ScreenSteps(spec("ready"), is_restart=True)
+    assert [steps.next_keys(ScreenSnapshot((line,))) for line in ("ready", "ready", "firmware", "ready")] == [
         "",
         "",
         "",
@@ -192,7 +194,7 @@ def test_a_boot_that_only_paints_ends_at_its_budget(tmp_path: Path) -> None:
     # mov ax, 0xb800; mov es, ax; next: inc word es:[0]; jmp next
     with screen(tmp_path, bytes.fromhex("b800b88ec026ff060000ebf9")) as (bench, console):
         bench.describe_guest(screen=spec("never"), timeouts=timeouts(2, 600))
-        with pytest.raises(BootTimeout, match="the time is over for 2 s"):
+        with pytest.raises(BootTimeout, match="the boot took longer than its limit of 2 s"):
             wait_for_screen(bench.machine, console)
 
 
@@ -201,9 +203,9 @@ def test_a_terminal_goes_on_where_another_was(tmp_path: Path) -> None:
     log.write_bytes(b"")
     display = TerminalDisplay(log)
     display.resume(b"\x1b[2J\x1b[1;1HShell> ")
-    assert display.look().lines[0] == "Shell> "
+    assert display.read_screen().lines[0] == "Shell> "
     with log.open("ab") as file:
         file.write(b"v\x1b[1;9He")
         file.flush()
-        assert display.look().lines[0] == "Shell> ve"
-    assert display.look().cursor == (0, 9)
+        assert display.read_screen().lines[0] == "Shell> ve"
+    assert display.read_screen().cursor == (0, 9)

@@ -56,7 +56,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CmdShell]:
     bridge.start()
     shell = CmdShell(Terminal(console), 60.0)
     try:
-        shell.synchronise(Deadline.after(100.0))
+        shell.synchronize(Deadline.after(100.0))
         yield shell
     finally:
         ours.shutdown(socket.SHUT_RDWR)

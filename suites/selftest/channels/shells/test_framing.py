@@ -13,11 +13,11 @@ from fixtures.channels.shells.posix.framing import (
     END,
     READY,
     Answer,
-    again,
     decode,
-    greeting,
-    introduction,
-    typed,
+    define_functions,
+    repeat_answer,
+    run_command,
+    start_shell,
 )
 
 KERNEL = b"[   12.345678] usb 1-1: new full-speed USB device number 2 using xhci_hcd\r\n"
@@ -107,7 +107,12 @@ def test_the_end_names_command_and_nudge() -> None:
 
 def test_nothing_that_is_typed_looks_like_an_answer() -> None:
     commands = ["true", "x" * 5000, "grüße"]
-    lines = [greeting(1), introduction(2), again(3), *(line for text in commands for line in typed(text, 4))]
+    lines = [
+        start_shell(1),
+        define_functions(2),
+        repeat_answer(3),
+        *(line for text in commands for line in run_command(text, 4)),
+    ]
     for line in lines:
         assert END.search(line) is None
         assert READY.search(line) is None
@@ -117,7 +122,7 @@ def test_nothing_that_is_typed_looks_like_an_answer() -> None:
 @settings(max_examples=200)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=3000))
 def test_what_is_typed_fits_a_terminal_and_is_printable(command: str) -> None:
-    lines = typed(command, 9)
+    lines = run_command(command, 9)
     assert all(len(line) < 4096 for line in lines)
     assert all(
         line.endswith(b"\n") and line[:-1].isascii() and line[:-1].decode().isprintable() for line in lines
@@ -126,4 +131,4 @@ def test_what_is_typed_fits_a_terminal_and_is_printable(command: str) -> None:
 
 @pytest.mark.parametrize("command", ["'" * 1200, '"' * 1200, "x" * 1200, "é" * 3000])
 def test_the_longest_lines_fit_a_terminal(command: str) -> None:
-    assert max(map(len, typed(command, 10**6))) < 4096
+    assert max(map(len, run_command(command, 10**6))) < 4096

@@ -31,7 +31,7 @@ def answering(kind: str, text: str) -> tuple[int, bytes, int]:
 
 def reach(bench: SacBench, *, xml: bool = True) -> None:
     bench.guest.boot(xml=xml)
-    assert bench.shell.appears(bench.deadline(200.0))
+    assert bench.shell.is_available(bench.deadline(200.0))
     bench.shell.log_in(LOGIN, bench.deadline(600.0))
 
 
@@ -51,7 +51,7 @@ def test_from_the_banner_to_an_answer(tmp_path: Path) -> None:
     with SacBench(tmp_path, Manners(pads=False), answering) as bench:
         talk(bench)
         assert bench.shell.run("Zürich 日本").text == "Zürich 日本"
-        assert bench.shell.commands == 2
+        assert bench.shell.command_count == 2
 
 
 def test_lines_that_are_filled_with_blanks(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_character_that_comes_twice_is_taken_for_a_bounce(tmp_path: Path) -> N
 def test_without_pauses_such_a_console_does_not_hear_what_is_typed(tmp_path: Path) -> None:
     with SacBench(tmp_path, Manners(bounces=True), answering) as bench:
         bench.guest.boot()
-        assert bench.shell.appears(bench.deadline(200.0))
+        assert bench.shell.is_available(bench.deadline(200.0))
         with pytest.raises(BootTimeout):
             bench.shell.log_in(LOGIN, bench.deadline(50.0))
         # At least once of all times that it was typed.
@@ -145,13 +145,13 @@ def test_a_banner_that_is_painted_again_is_no_boot(tmp_path: Path) -> None:
         bench.guest.boot()
         bench.shell.begin_boot()
         bench.guest.repaint()
-        assert not bench.shell.appears(bench.deadline(10.0))
+        assert not bench.shell.is_available(bench.deadline(10.0))
 
 
 def test_leaving_a_channel_leads_back_to_sac(tmp_path: Path) -> None:
     with SacBench(tmp_path, Manners(), answering) as bench:
         talk(bench)
-        bench.shell.sac.leave(bench.deadline(100.0))
+        bench.shell.sac.return_to_sac(bench.deadline(100.0))
         identity = bench.shell.sac.identity(bench.deadline(100.0))
         assert dict(identity.labels)["Computer GUID"] == "20bf9ade-650b-4415-9e2f-cc044c21c6c9"
         assert identity.uptime == 5.0
@@ -213,10 +213,10 @@ def test_a_port_that_cannot_be_opened_is_done_without(tmp_path: Path) -> None:
 def test_cmd_keeps_status_and_output(tmp_path: Path) -> None:
     with SacBench(tmp_path, Manners(), answering) as bench:
         bench.guest.boot()
-        assert bench.shell.appears(bench.deadline(200.0))
+        assert bench.shell.is_available(bench.deadline(200.0))
         bench.shell.sac.open_command_prompt(LOGIN, bench.deadline(600.0))
         cmd = bench.shell.cmd
-        cmd.synchronise(bench.deadline(200.0))
+        cmd.synchronize(bench.deadline(200.0))
         unknown = cmd.run("nonsense")
         assert unknown.status == 9009
         assert (
@@ -236,4 +236,4 @@ def test_a_reply_of_which_a_part_has_come_is_waited_for(text: str) -> None:
         assert re.search(powershell_framing.REPLY, line[:length]) is None
     whole = re.search(powershell_framing.REPLY, f"{line}  \n")
     assert whole is not None
-    assert powershell_framing.reply(whole) is not None
+    assert powershell_framing.parse_reply(whole) is not None

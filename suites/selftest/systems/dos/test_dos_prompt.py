@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.channels.screen.displays import VgaDisplay
-from fixtures.channels.screen.keyboard import Keyboard
+from fixtures.channels.screen.keyboard import MachineKeyboard
 from fixtures.channels.screen.screen_console import ScreenConsole
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import AnswerNotUnderstood, CommandTimeout
@@ -74,22 +74,22 @@ def test_what_the_shell_does_not_know_is_understood() -> None:
     assert not parsers.refused(VERSION)
 
 
-def screen_of(*lines: str) -> list[str]:
+def require_screen(*lines: str) -> list[str]:
     return [*lines, *[""] * (25 - len(lines))]
 
 
 def test_an_answer_is_cut_out_of_its_screen() -> None:
-    shown = screen_of("", "A:\\>ver /r", "", *VERSION, "", f"A:\\>{parsers.STATUS}", "rc 0", "", "A:\\>")
+    shown = require_screen("", "A:\\>ver /r", "", *VERSION, "", f"A:\\>{parsers.STATUS}", "rc 0", "", "A:\\>")
     assert parsers.answer(shown, "ver /r") == (0, VERSION)
 
 
 @pytest.mark.parametrize(
     "shown",
     [
-        screen_of("x", f"A:\\>{parsers.STATUS}", "rc 0", "A:\\>"),
-        screen_of("A:\\>ver /r", "x", "A:\\>"),
-        screen_of("A:\\>ver /r", "x", f"A:\\>{parsers.STATUS}", "rc %errorlevel%", "A:\\>"),
-        screen_of("no prompt at all"),
+        require_screen("x", f"A:\\>{parsers.STATUS}", "rc 0", "A:\\>"),
+        require_screen("A:\\>ver /r", "x", "A:\\>"),
+        require_screen("A:\\>ver /r", "x", f"A:\\>{parsers.STATUS}", "rc %errorlevel%", "A:\\>"),
+        require_screen("no prompt at all"),
     ],
 )
 def test_an_answer_that_is_not_all_there_is_refused(shown: list[str]) -> None:
@@ -118,9 +118,9 @@ def prompt(directory: Path) -> Iterator[DosPrompt]:
     with Bench(directory, devices=DISPLAY) as bench:
         disk.write_bytes(image.read_bytes().ljust(1 << 20, b"\0"))
         bench.run()
-        display, keyboard = VgaDisplay(bench.machine, directory), Keyboard(bench.machine, "us")
+        display, keyboard = VgaDisplay(bench.machine, directory), MachineKeyboard(bench.machine, "us")
         screen = ScreenConsole("dos", display, keyboard, bench.transcript, bench.health, bench.machine.wakeup)
-        assert screen.wait_until(lambda look: "A:\\>" in look.lines, Deadline.after(60.0)) is not None
+        assert screen.poll_until(lambda look: "A:\\>" in look.lines, Deadline.after(60.0)) is not None
         yield DosPrompt(screen, 60.0, Deadline.after)
 
 

@@ -76,7 +76,7 @@ def test_the_whole_path_from_a_login_on_sac_to_what_an_answer_means(
         tmp_path, Manners(paints=paints), lambda kind, text: (0, given[text].encode(), 65001)
     ) as bench:
         bench.guest.boot()
-        assert bench.shell.appears(bench.deadline(200.0))
+        assert bench.shell.is_available(bench.deadline(200.0))
         bench.shell.log_in(LOGIN, bench.deadline(900.0))
         windows = Windows(bench.shell)
         assert windows.driver_of("0000:00:02.0") == "viostor"

@@ -11,7 +11,7 @@ from fixtures.systems.windows import commands, disks, kernel, network, pci, serv
 
 SCRIPTS = {
     "servant": powershell_agent.SCRIPT,
-    "start of the servant": powershell_agent.introduction()[-1].partition(' "')[2].rstrip('"'),
+    "start of the servant": powershell_agent.startup_lines()[-1].partition(' "')[2].rstrip('"'),
     "pci": pci.QUESTION,
     "disks": disks.QUESTION,
     "network": network.QUESTION,

@@ -76,7 +76,7 @@ def test_a_script_within_a_script_is_powershell_as_well(name: str) -> None:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_arrives_as_it_was_sent_whatever_its_length(name: str) -> None:
-    _, pieces = powershell_framing.pieces(SCRIPTS[name])
+    _, pieces = powershell_framing.encode_command(SCRIPTS[name])
     assert max(map(len, pieces)) <= 140
     base64.b64decode("".join(pieces), validate=True)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.channels.console.rendered_text import last_screen, render
+from fixtures.channels.console.rendering import last_screen, render
 
 if TYPE_CHECKING:
     from pathlib import Path
