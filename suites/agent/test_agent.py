@@ -21,7 +21,7 @@ CLOCK_TOLERANCE = 2.0
 
 @pytest.mark.check("agent.answers-as-the-console-does", level="mandatory")
 def test_answers_as_the_console_does(guest: Guest) -> None:
-    """The agent reports its version, runs programs, returns their exit status, and shares the console's boot."""
+    """The agent reports its version and exit statuses of programs, and runs in the guest of the console."""
     assert guest.agent.version() != "", "the agent's version is empty"
     assert guest.agent.run("exit 7").status == 7
     assert guest.agent.run("echo said").text.strip() == "said"

@@ -34,7 +34,7 @@ def test_disk_hot_plug(guest: Guest, source_disk: ScratchDisk) -> None:
 @pytest.mark.device(*DISKS)
 @pytest.mark.check("drivers.disk-hot-plug-while-paused", level="mandatory")
 def test_disk_hot_plug_while_paused(guest: Guest, source_disk: ScratchDisk) -> None:
-    """A disk is unplugged and plugged while the machine is paused, and is intact after the machine resumes."""
+    """A disk is unplugged and plugged while the machine is paused, and is intact once the machine resumes."""
     plug = guest.devices.hotplug
     assert plug.unplug_disk(source_disk, paused=True) == ABSENT
     assert plug.plug_disk(source_disk, paused=True) == PRESENT

@@ -1,4 +1,4 @@
-"""The clock: what goes by for the guest goes by for the host."""
+"""The clock: time passes for the guest as fast as for the host."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import pytest
 
 from fixtures.guest.guest import Guest
 
-REST = 10
-# Seconds; some systems tell the time in whole ones.
-LOOSE = 1.0
+# Seconds.
+SLEEP = 10
+# Seconds. Some systems report whole seconds only.
+TOLERANCE = 1.0
 
 
 @pytest.mark.check("platform.clock-keeps-time", level="mandatory")
 def test_clock_keeps_time(guest: Guest) -> None:
-    """While the guest rests by its own timers, its clock and the host's go on by the same."""
-    pace = guest.clock.measure_sleep(REST)
-    assert pace.guest >= REST - LOOSE
-    assert pace.host_minimum - LOOSE <= pace.guest <= pace.host_maximum + LOOSE
+    """While the guest sleeps by its own timers, as much time passes on its clock as on the host's."""
+    elapsed = guest.clock.measure_sleep(SLEEP)
+    assert elapsed.guest >= SLEEP - TOLERANCE, elapsed
+    assert elapsed.host_minimum - TOLERANCE <= elapsed.guest <= elapsed.host_maximum + TOLERANCE, elapsed

@@ -1,7 +1,7 @@
-"""Storage: places where sizes and addresses stop fitting into fewer bits, and the ends of disks.
+"""Storage at the boundaries: large and tiny disks, ends of disks, many disks, and high unit numbers.
 
-Mandatory is that no write goes astray on a large disk and that none goes past the end of one. Tiny disks,
-very many disks and high unit numbers are what only some users have: recommended.
+Large disks and ends of disks are mandatory: a stray write there destroys data. Few users have tiny disks,
+very many disks or high unit numbers, so those are recommended.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ pytestmark = pytest.mark.needs("shell", "disk-tools")
 MIB, TIB = 1 << 20, 1 << 40
 
 LARGE = (2 * TIB + 64 * MIB) // 512
-# 28 bits were enough for a sector's number in ATA once, 32 bits in SCSI; 2 TiB are 2 to the 32 sectors.
+# Sector numbers that need one more bit: ATA had 28 bits once, SCSI 32 bits; 2 TiB are 2^32 sectors.
 EDGES = [0, 1 << 28, 1 << 31, 1 << 32, LARGE]
 AROUND = 32
 MANY = 28
-# Systems differ in what they call it.
+# Systems report different errors past the end.
 REFUSALS = ("no space", "refused")
 
 
 @pytest.mark.check("storage.large-disk-edges", level="mandatory")
 def test_large_disk_edges(guest: Guest, attach_disk: AttachDisk) -> None:
-    """On a disk of more than 2 TiB, writes around 2^28, 2^31, 2^32 sectors and its ends stay in place."""
+    """On a disk larger than 2 TiB, writes at both ends and around sectors 2^28, 2^31, 2^32 are in place."""
     disk = attach_disk(ScratchDisk.named("large", DiskLayout.of_size(LARGE * 512, blank=True)))
     assert guest.storage.block_device(disk).size == LARGE * 512
-    places = [max(0, min(edge - AROUND // 2, LARGE - AROUND)) for edge in EDGES]
-    extents = [(1000 * (at + 1), AROUND, place) for at, place in enumerate(places)]
+    targets = [max(0, min(edge - AROUND // 2, LARGE - AROUND)) for edge in EDGES]
+    extents = [(1000 * number, AROUND, target) for number, target in enumerate(targets, start=1)]
     source = guest.storage.attach_source_with(SEED, *extents)
-    copies = [Copy(first, count, 512 * 8, to=place) for first, count, place in extents]
+    copies = [Copy(first, count, 512 * 8, to=target) for first, count, target in extents]
     guest.storage.copy_all(source, disk, copies)
     comparison = guest.storage.compare_on_host(disk)
     assert comparison.bad_sectors == 0, comparison.description
-    for place in places:
-        expected = disk.layout.digest(place, AROUND)
-        assert guest.storage.checksum_of_range(disk, place, AROUND) == expected
+    for target in targets:
+        expected = disk.layout.digest(target, AROUND)
+        assert guest.storage.checksum_of_range(disk, target, AROUND) == expected
 
 
 @pytest.mark.check("storage.past-the-end-is-refused", level="mandatory")
 def test_past_the_end_is_refused(guest: Guest, source_disk: ScratchDisk, target_disk: ScratchDisk) -> None:
-    """A write that starts at the end, or past it, is refused; the last sector can be written and read."""
+    """A write at or past the end of a disk is refused, and the last sector can be written and read."""
     last = target_disk.layout.sectors - 1
     assert guest.storage.attempt_copy(source_disk, target_disk, Copy(last, 1, 512)) == "done"
     assert guest.storage.attempt_copy(source_disk, target_disk, Copy(0, 1, 512, to=last + 1)) in REFUSALS
@@ -60,7 +60,7 @@ def test_past_the_end_is_refused(guest: Guest, source_disk: ScratchDisk, target_
 @pytest.mark.parametrize("sectors", [1, 8, 63])
 @pytest.mark.check("storage.tiny-disks", level="recommended")
 def test_tiny_disks(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, sectors: int) -> None:
-    """A disk of a few sectors has just those, and all of them can be written."""
+    """A disk of a few sectors has exactly this size, and all of its sectors can be written."""
     disk = attach_disk(ScratchDisk.named(f"tiny{sectors}", DiskLayout(sectors)))
     assert guest.storage.block_device(disk).size == sectors * 512
     guest.storage.copy_all(source_disk, disk, [Copy(0, sectors, 512)])
@@ -71,26 +71,29 @@ def test_tiny_disks(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachD
 
 @pytest.mark.check("storage.many-disks", level="recommended")
 def test_many_disks(guest: Guest) -> None:
-    """With more disks than letters, each is found by its serial number and holds what was written to it."""
+    """With more disks than letters, the guest finds each by its serial number and writes to the right one."""
     if guest.storage.free_disk_slots <= MANY:
-        pytest.skip(
-            f"device_absent_by_design: {guest.cell.platform.id} takes {guest.storage.free_disk_slots} more disks"
-        )
+        slots = guest.storage.free_disk_slots
+        pytest.skip(f"device_absent_by_design: {guest.cell.platform.id} takes {slots} more disks")
     disks = [ScratchDisk.named(f"many{number:02}", DiskLayout.of_size(MIB)) for number in range(MANY)]
     guest.storage.attach_many([guest.storage.source, *disks])
     copies = [Copy(100 * number, 9 + number, 512, to=number) for number in range(MANY)]
     guest.storage.copy_to_each(guest.storage.source, disks, copies)
-    found = [guest.storage.compare_on_host(disk) for disk in disks]
-    assert [each.description for each in found if each.bad_sectors] == []
+    comparisons = [guest.storage.compare_on_host(disk) for disk in disks]
+    assert [result.description for result in comparisons if result.bad_sectors] == []
 
 
 @pytest.mark.parametrize("lun", [255, 256, 16383])
 @pytest.mark.check("storage.high-unit-numbers", level="recommended")
 def test_high_unit_numbers(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, lun: int) -> None:
-    """A disk with a logical unit number of more than eight bits is found, and no other is written to."""
+    """The guest finds a disk whose logical unit number exceeds eight bits, and writes to no other disk."""
     low = attach_disk(ScratchDisk.named("low", DiskLayout.of_size(MIB), DiskOptions(lun=lun % 256)))
-    high = low if lun < 256 else attach_disk(ScratchDisk.named("high", DiskLayout.of_size(MIB), DiskOptions(lun=lun)))
+    high = (
+        low
+        if lun < 256
+        else attach_disk(ScratchDisk.named("high", DiskLayout.of_size(MIB), DiskOptions(lun=lun)))
+    )
     guest.storage.copy_all(source_disk, high, [Copy(5, 100, 512)])
-    found = [guest.storage.compare_on_host(disk) for disk in (low, high)]
-    assert [each.description for each in found if each.bad_sectors] == []
+    comparisons = [guest.storage.compare_on_host(disk) for disk in (low, high)]
+    assert [result.description for result in comparisons if result.bad_sectors] == []
     assert guest.storage.checksum(high) == high.checksum()

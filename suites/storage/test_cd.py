@@ -1,7 +1,7 @@
-"""Storage: a CD drive gives what lies in it, byte for byte, and its tray obeys whom it should.
+"""CD drives: media are read byte for byte, and the guest controls the tray.
 
-Mandatory is that a medium is read as it is, and that another one is not mistaken for it: systems and drivers
-are installed from there. The lock of the tray needs the guest to play along: recommended.
+Reading is mandatory, also after an exchange of the medium: systems and drivers are installed from CD. Control
+of the tray needs the guest's cooperation, so it is recommended.
 """
 
 from __future__ import annotations
@@ -20,32 +20,33 @@ MIB = 1 << 20
 
 @pytest.mark.check("storage.cd-media-are-read", level="mandatory")
 def test_cd_media_are_read(guest: Guest, attach_disk: AttachDisk) -> None:
-    """A medium is read byte for byte; so is another one in its place, and without any there is nothing."""
+    """The guest reads a medium and its replacement byte for byte, and reports an empty drive as empty."""
     disk = attach_disk(cd_medium(3 * MIB, seed=3))
-    seen = guest.storage.block_device(disk)
-    assert (seen.size, seen.logical_block, seen.removable) == (3 * MIB, 2048, True)
+    device = guest.storage.block_device(disk)
+    assert (device.size, device.logical_block, device.removable) == (3 * MIB, 2048, True)
     assert guest.storage.checksum(disk) == disk.checksum()
-    other = cd_medium(5 * MIB + 2048, seed=4)
-    guest.cd_drive.exchange_medium(other)
-    assert guest.storage.block_device(other).size == 5 * MIB + 2048
-    assert guest.storage.checksum(other) == other.checksum()
-    guest.cd_drive.remove_medium(other)
-    assert guest.cd_drive.attempt_read(other) == "no medium"
+    replacement = cd_medium(5 * MIB + 2048, seed=4)
+    guest.cd_drive.exchange_medium(replacement)
+    assert guest.storage.block_device(replacement).size == 5 * MIB + 2048
+    assert guest.storage.checksum(replacement) == replacement.checksum()
+    guest.cd_drive.remove_medium(replacement)
+    assert guest.cd_drive.attempt_read(replacement) == "no medium"
     guest.cd_drive.insert_medium(disk)
     assert guest.storage.checksum(disk) == disk.checksum()
 
 
 @pytest.mark.check("storage.cd-tray-is-the-guests", level="recommended")
 def test_cd_tray_is_the_guests(guest: Guest, attach_disk: AttachDisk) -> None:
-    """A locked tray does not open at its button but when the guest, which hears of it, opens it."""
+    """The button does not open a locked tray; the guest opens it instead, on the button or by a command."""
     disk = attach_disk(cd_medium(3 * MIB, seed=3))
     guest.cd_drive.lock_tray(disk)
     assert guest.cd_drive.tray(disk) == Tray(is_open=False, locked=True, holds=True)
     assert guest.cd_drive.press_eject_button(disk) == "locked"
-    assert guest.cd_drive.guest_opens_tray(disk)
+    assert guest.cd_drive.guest_opens_tray(disk), "the guest did not open its tray on the button"
     guest.cd_drive.close_tray(disk)
     assert guest.storage.checksum(disk) == disk.checksum()
     guest.cd_drive.eject_from_guest(disk)
-    assert guest.cd_drive.tray(disk).is_open
+    tray = guest.cd_drive.tray(disk)
+    assert tray.is_open, f"the guest's eject command left {tray}"
     guest.cd_drive.close_tray(disk)
     assert guest.storage.checksum(disk) == disk.checksum()

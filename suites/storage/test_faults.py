@@ -1,8 +1,7 @@
-"""Storage: a disk's errors reach whoever asked, and nothing else is lost to them.
+"""Storage faults: each error reaches the program that made the request, and no other data is lost.
 
-Mandatory is that no error is swallowed: a program that is told "done" relies on it. That a machine which
-stops on an error can go on without loss, and that a slow disk is no broken one, is mandatory for whoever runs
-guests on storage that can fill up or stall.
+Programs rely on every "done", so no error may be swallowed: mandatory. A host's storage can fill up or stall.
+So it is mandatory, too, that a stopped machine resumes without loss, and that a slow disk causes no error.
 """
 
 from __future__ import annotations
@@ -21,15 +20,17 @@ SIZE = 32 << 20
 BAD = 6000
 
 
-def _faulty(guest: Guest, attach_disk: AttachDisk, layout: DiskLayout, *faults: Fault, **more: str) -> ScratchDisk:
-    disk = attach_disk(ScratchDisk.named("target", layout, DiskOptions(faults=faults, **more)))  # type: ignore[arg-type]
+def _faulty(
+    guest: Guest, attach_disk: AttachDisk, layout: DiskLayout, *faults: Fault, **options: str
+) -> ScratchDisk:
+    disk = attach_disk(ScratchDisk.named("target", layout, DiskOptions(faults=faults, **options)))  # type: ignore[arg-type]
     guest.storage.expect_errors(disk)
     return disk
 
 
 @pytest.mark.check("storage.read-error-is-reported", level="mandatory")
 def test_read_error_is_reported(guest: Guest, attach_disk: AttachDisk) -> None:
-    """A sector that cannot be read gives an error to who reads it, and to nobody else."""
+    """A sector that cannot be read causes an error for reads of this sector, and for no other read."""
     layout = DiskLayout.of_size(SIZE).with_written(0, SIZE // 512, seed=5)
     disk = _faulty(guest, attach_disk, layout, Fault("read", BAD))
     assert guest.storage.attempt_read(disk, BAD - 64, 64, block=512) == "done"
@@ -44,7 +45,7 @@ def test_read_error_is_reported(guest: Guest, attach_disk: AttachDisk) -> None:
 def test_write_error_is_reported(
     guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, how: str
 ) -> None:
-    """A sector that cannot be written gives an error to who writes it, at the latest when it is flushed."""
+    """A sector that cannot be written causes an error for its write, at the latest when it is flushed."""
     disk = _faulty(guest, attach_disk, DiskLayout.of_size(SIZE), Fault("write", BAD))
     bad = Copy(BAD, 1, 512, how=how)  # type: ignore[arg-type]
     assert guest.storage.attempt_copy(source_disk, disk, bad) == "I/O error"
@@ -56,7 +57,7 @@ def test_write_error_is_reported(
 
 @pytest.mark.check("storage.flush-error-is-reported", level="mandatory")
 def test_flush_error_is_reported(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk) -> None:
-    """A flush that fails is an error to who asked for it: what it covers is not safe."""
+    """A failed flush is reported to the program that requested it."""
     disk = _faulty(guest, attach_disk, DiskLayout.of_size(SIZE), Fault("flush"))
     assert guest.storage.attempt_copy(source_disk, disk, Copy(BAD, 64, 4096)) == "I/O error"
 
@@ -66,13 +67,13 @@ def test_flush_error_is_reported(guest: Guest, source_disk: ScratchDisk, attach_
 def test_stops_on_error_and_goes_on(
     guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, error: str
 ) -> None:
-    """The machine stops when its storage fails or is full, goes on when it is not, and nothing is lost."""
+    """The machine stops when its storage fails or is full, resumes when it is repaired, and loses no data."""
     fault = Fault("write", BAD, error)  # type: ignore[arg-type]
     disk = _faulty(guest, attach_disk, DiskLayout.of_size(SIZE), fault, on_error="stop")
     copies = [Copy(0, 4096), Copy(4096, 4096, 64 << 10), Copy(20000, 20000, 64 << 10)]
     stop = guest.storage.copy_until_machine_stops(source_disk, disk, copies)
     assert (stop.run_state, stop.operation, stop.action) == ("io-error", "write", "stop")
-    assert stop.no_space == (error == "ENOSPC")
+    assert stop.no_space == (error == "ENOSPC"), f"QEMU reports {stop} after {error}"
     guest.storage.remove_faults(disk)
     guest.storage.wait_for_copying(disk)
     comparison = guest.storage.compare_on_host(disk)
@@ -81,9 +82,9 @@ def test_stops_on_error_and_goes_on(
 
 @pytest.mark.check("storage.slow-is-not-broken", level="mandatory")
 def test_slow_is_not_broken(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk) -> None:
-    """A disk that takes its time, within what drivers allow, gives no error and loses nothing."""
+    """A disk that is slow, within the timeouts of drivers, causes no error and loses no data."""
     disk = attach_disk(ScratchDisk.named("target", DiskLayout.of_size(SIZE), DiskOptions(limit=20)))
     guest.storage.copy_all(source_disk, disk, [Copy(1000 * job, 40, 4096) for job in range(8)], parallel=True)
     comparison = guest.storage.compare_on_host(disk)
     assert comparison.bad_sectors == 0, comparison.description
-    assert [each for each in guest.unexpected_messages() if "error" in each] == []
+    assert [message for message in guest.unexpected_messages() if "error" in message] == []

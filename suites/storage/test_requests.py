@@ -1,8 +1,8 @@
-"""Storage: requests of every size, place and kind, on every kind of disk, end where they were meant to.
+"""Storage requests: every size, position and kind of request, on every kind of disk, arrives intact.
 
-Mandatory is what each guest does from its first boot on: requests of all sizes, and the block sizes, caches
-and formats that platforms are sold with. That a disk shows the size and serial number that it was given is
-mandatory, too: whoever cannot tell two disks apart writes to the wrong one.
+Every guest makes requests of all sizes from its first boot on, and platforms are sold with all of these block
+sizes, caches and formats, so they are mandatory. Sizes and serial numbers are mandatory, too: a guest that
+cannot tell two disks apart writes to the wrong one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fixtures.systems.base.storage import How, Verified
 pytestmark = pytest.mark.needs("shell", "disk-tools")
 
 KIB, MIB = 1 << 10, 1 << 20
-WAYS: tuple[How, ...] = get_args(How)
+KINDS: tuple[How, ...] = get_args(How)
 
 SIZES = [
     Copy(0, 1, 512),
@@ -38,17 +38,17 @@ UNALIGNED = [
     Copy(31007, 1001, 3333, how="buffered"),
     Copy(33333, 4000, 65537, how="buffered"),
 ]
-# Places all over the disk, far from each other, in no order.
+# Sectors all over the disk, far from each other, in no order.
 SCATTERED = [Copy(40000 + 9973 * step % 8000, 1 + step % 7, 512, how="synchronous") for step in range(24)]
-JOBS = [Copy(50000 + 1500 * job, 1500, (job % 4 + 1) * 4 * KIB) for job in range(8)]
+PARALLEL = [Copy(50000 + 1500 * job, 1500, (job % 4 + 1) * 4 * KIB) for job in range(8)]
 
 
 @pytest.mark.check("storage.requests-of-every-shape", level="mandatory")
 def test_requests_of_every_shape(guest: Guest, source_disk: ScratchDisk, target_disk: ScratchDisk) -> None:
-    """One sector to several MiB, odd places, unaligned, scattered, parallel: all is on the host's disk."""
+    """Requests from one sector to 4 MiB, unaligned, scattered and parallel, all arrive on the host's disk."""
     guest.storage.copy_all(source_disk, target_disk, [*SIZES, *UNALIGNED])
     guest.storage.copy_all(source_disk, target_disk, SCATTERED)
-    guest.storage.copy_all(source_disk, target_disk, JOBS, parallel=True)
+    guest.storage.copy_all(source_disk, target_disk, PARALLEL, parallel=True)
     comparison = guest.storage.compare_on_host(target_disk)
     assert comparison.bad_sectors == 0, comparison.description
     assert guest.storage.checksum(target_disk) == target_disk.checksum()
@@ -63,12 +63,12 @@ UNITS = [(0, 1, 1), (3, 5, 1), (9, 100, 3), (255, 511, 64), (1024, 1024, 1024)]
 def test_sector_sizes(
     guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, blocks: tuple[BlockSize, BlockSize]
 ) -> None:
-    """A disk shows the sectors that it has, and is written and read right in units of them and of others."""
+    """A disk reports its sector sizes, and handles requests in units of its sectors and of other sizes."""
     logical, physical = blocks
     options = DiskOptions(logical_block=logical, physical_block=physical)
     disk = attach_disk(ScratchDisk.named("target", DiskLayout.of_size(32 * MIB), options))
-    seen = guest.storage.block_device(disk)
-    assert (seen.logical_block, seen.physical_block, seen.size) == (logical, physical, 32 * MIB)
+    device = guest.storage.block_device(disk)
+    assert (device.logical_block, device.physical_block, device.size) == (logical, physical, 32 * MIB)
     unit = logical // 512
     copies = [Copy(unit * first, unit * count, logical * block) for first, count, block in UNITS]
     guest.storage.copy_all(source_disk, disk, [*copies, Copy(20001, 37, 777, how="buffered")])
@@ -97,11 +97,11 @@ def test_caches_and_formats(
     aio: Aio,
     format_: Literal["raw", "qcow2"],
 ) -> None:
-    """Whatever the cache, the asynchronous I/O and the format on the host: writes arrive, and read back."""
+    """With every host cache mode, asynchronous I/O engine and image format, writes arrive and read back."""
     options = DiskOptions(cache=cache, aio=aio)
     disk = attach_disk(ScratchDisk.named("target", DiskLayout.of_size(32 * MIB), options, format=format_))
     guest.storage.copy_all(source_disk, disk, [*SIZES, *UNALIGNED])
-    guest.storage.copy_all(source_disk, disk, JOBS, parallel=True)
+    guest.storage.copy_all(source_disk, disk, PARALLEL, parallel=True)
     comparison = guest.storage.compare_on_host(disk)
     assert comparison.bad_sectors == 0, comparison.description
     assert guest.storage.checksum(disk) == disk.checksum()
@@ -111,26 +111,27 @@ def test_caches_and_formats(
 @pytest.mark.parametrize("block", [4 * KIB, 64 * KIB])
 @pytest.mark.check("storage.fio-verifies", level="recommended")
 def test_fio_verifies(guest: Guest, target_disk: ScratchDisk, block: int) -> None:
-    """Where the guest has fio: what it writes all over a range, it finds again, and so does the host."""
+    """The guest's fio verifies the blocks that it wrote, and the host finds the same blocks on the disk."""
     if not guest.storage.has_fio():
         pytest.skip(f"not_in_profile: {guest.cell.guest.id} has no fio")
     first, count = 8192, 16384
-    said = guest.storage.run_fio(target_disk, first, count, block)
-    assert said == Verified(error=0, written=count * 512, read=count * 512)
+    result = guest.storage.run_fio(target_disk, first, count, block)
+    assert result == Verified(error=0, written=count * 512, read=count * 512)
     assert guest.storage.mismatches_after_fio(target_disk, first, count, block) == []
     end, last = first + count, target_disk.layout.sectors
-    for at, beside in ((0, first), (end, last - end)):
-        comparison = guest.storage.compare_range_on_host(target_disk, at, beside)
+    for start, length in ((0, first), (end, last - end)):
+        comparison = guest.storage.compare_range_on_host(target_disk, start, length)
         assert comparison.bad_sectors == 0, comparison.description
 
 
 @pytest.mark.check("storage.read-only-refuses-writes", level="mandatory")
 def test_read_only_refuses_writes(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk) -> None:
-    """A disk that is read-only says so, is read as it is, and refuses each kind of write; nothing changes."""
+    """A read-only disk reports itself as read-only, reads correctly, and refuses every kind of write."""
     layout = DiskLayout.of_size(8 * MIB).with_written(100, 1000, seed=3)
     disk = attach_disk(ScratchDisk.named("readonly", layout, read_only=True))
-    assert guest.storage.block_device(disk).read_only
-    for how in WAYS:
+    device = guest.storage.block_device(disk)
+    assert device.read_only, f"expected a read-only disk, the guest sees {device!r}"
+    for how in KINDS:
         assert guest.storage.attempt_copy(source_disk, disk, Copy(2048, 64, 4096, how=how)) != "done"
     assert guest.storage.checksum(disk) == disk.checksum()
     comparison = guest.storage.compare_on_host(disk)
@@ -139,7 +140,7 @@ def test_read_only_refuses_writes(guest: Guest, source_disk: ScratchDisk, attach
 
 @pytest.mark.check("storage.shown-as-given", level="mandatory")
 def test_shown_as_given(guest: Guest) -> None:
-    """Each disk shows the size and the serial number that it was given, also where both are odd."""
+    """Each disk reports its size and serial number, also where both are unusual."""
     sizes = {"A": 1 * MIB, "LONGER-NAME-20": 3 * MIB + 512, "C3PO": 257 * MIB}
     disks = [ScratchDisk.named(name, DiskLayout.of_size(size, blank=True)) for name, size in sizes.items()]
     guest.storage.attach_many(disks)

@@ -1,4 +1,4 @@
-"""Storage: what the guest writes is what the host finds, and the other way round."""
+"""Storage: the host finds what the guest writes, and the guest reads what the host wrote."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fixtures.lab.operations.scratch_disks import ScratchDisk
 
 @pytest.mark.check("storage.write-reaches-disk", level="mandatory")
 def test_a_write_reaches_the_disk(guest: Guest, source_disk: ScratchDisk, target_disk: ScratchDisk) -> None:
-    """What the guest copies and flushes is on the host's disk byte for byte; the rest of it is untouched."""
+    """Data that the guest copies and flushes is on the host's disk byte for byte; the rest is untouched."""
     guest.storage.copy(source_disk, target_disk, first=2048, count=16384)
     guest.storage.copy(source_disk, target_disk, first=40001, count=7)
     comparison = guest.storage.compare_on_host(target_disk)
@@ -19,5 +19,5 @@ def test_a_write_reaches_the_disk(guest: Guest, source_disk: ScratchDisk, target
 
 @pytest.mark.check("storage.host-pattern-reads-back", level="mandatory")
 def test_the_hosts_pattern_reads_back(guest: Guest, source_disk: ScratchDisk) -> None:
-    """The guest reads the whole of a disk exactly as the host laid it down."""
+    """The guest reads a whole disk exactly as the host wrote it."""
     assert guest.storage.checksum(source_disk) == source_disk.checksum()

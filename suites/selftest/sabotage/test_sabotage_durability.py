@@ -39,7 +39,7 @@ def test_files_that_a_power_cut_would_take_are_found(
 ) -> None:
     ignore_flushes(monkeypatch)
     # Fewer are enough, and sooner done.
-    monkeypatch.setattr(test_durability, "RECORDS", 3)
+    monkeypatch.setattr(test_durability, "FILES", 3)
     source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match="power cut after .* writes: (record|not sound|not mounted)"):
         check(victim, source, victim.storage.attach)
@@ -54,7 +54,7 @@ def test_what_cannot_be_mounted_again_is_found(victim: Guest, monkeypatch: pytes
             file.write(bytes(4096))
 
     monkeypatch.setattr(crash_image, "install_crash_image", put_and_damage)
-    monkeypatch.setattr(test_durability, "RECORDS", 1)
+    monkeypatch.setattr(test_durability, "FILES", 1)
     source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match="power cut after .* writes: not mounted: .*superblock"):
         test_durability.test_xfs_survives_power_cuts(victim, source, victim.storage.attach)

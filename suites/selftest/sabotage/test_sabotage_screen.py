@@ -176,20 +176,20 @@ def test_a_guest_that_was_never_saved_is_found(victim: Guest, instance: GuestIns
 def test_a_second_reset_is_found(
     victim: Guest, instance: GuestInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mark, machine = instance.transcript.mark, instance.machine
+    mark_stage, machine = instance.transcript.mark_stage, instance.machine
 
     def interfere(stage: str) -> None:
-        mark(stage)
+        mark_stage(stage)
         if stage == SCREEN_READY:
             before = machine.journal.mark()
             machine.execute("system_reset")
             machine.wait_event(["RESET"], before, Deadline.after(60.0), "it was reset")
 
-    monkeypatch.setattr(instance.transcript, "mark", interfere)
+    monkeypatch.setattr(instance.transcript, "mark_stage", interfere)
     with pytest.raises(AssertionError, match=r"\([2-9], False\) == \(1, False\)"):
         test_screen.test_reset_reaches_the_described_screen(victim)
 
 
 def test_what_needs_a_shell_is_refused_in_words(victim: Guest) -> None:
-    with pytest.raises(errors.MachineNotUsable, match="has no shell by design; nobody can run 'uname'"):
+    with pytest.raises(errors.MachineNotUsable, match="has no shell by design; cannot run 'uname'"):
         victim.run_check("uname")

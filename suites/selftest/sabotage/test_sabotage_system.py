@@ -28,7 +28,7 @@ def test_a_clock_that_is_wrong_is_found(broken: Victim) -> None:
 
 
 def test_a_clock_that_goes_wrong_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(test_clock, "REST", 4)
+    monkeypatch.setattr(test_clock, "SLEEP", 4)
     test_clock.test_clock_keeps_time(broken.guest)
     broken.guest.run_check("( sleep 1; date -s '+30 seconds' ) >/dev/null 2>&1 &")
     with pytest.raises(AssertionError, match=r"ElapsedTime\(guest=3"):
@@ -36,7 +36,7 @@ def test_a_clock_that_goes_wrong_is_found(broken: Victim, monkeypatch: pytest.Mo
 
 
 def test_a_rest_that_ends_early_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(test_clock, "REST", 4)
+    monkeypatch.setattr(test_clock, "SLEEP", 4)
     broken.guest.run_check("mount --bind /bin/true /bin/sleep")
     with pytest.raises(AssertionError, match="ElapsedTime"):
         test_clock.test_clock_keeps_time(broken.guest)
