@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from fixtures.evidence.result import CellFacts
+from fixtures.evidence.result import CellFacts, GuestView
 from fixtures.lab.observation.device_views import device_table, other_table
 from fixtures.machine.inventory import NonPciDevice, PciFunction, requested_models, usb_ports
 from fixtures.report.model.driver_compatibility import compatibility, drivers_data, proposal
@@ -117,8 +117,11 @@ def test_the_ports_of_usb_devices() -> None:
     assert usb_ports(said) == {"input0": "1", "input1": "2.1"}
 
 
-def device(model: str, driver: str | None, expected: str | None) -> dict[str, str | None]:
-    return {"device": model, "address": "0000:01:00.0", "id": "", "driver": driver, "expected": expected}
+def device(
+    model: str, driver: str | None, expected: str | None, guest_view: GuestView = GuestView.SEEN
+) -> dict[str, str | None]:
+    facts = {"device": model, "address": "0000:01:00.0", "id": "", "driver": driver, "expected": expected}
+    return {**facts, "guest_view": guest_view}
 
 
 def test_the_compatibility_of_models() -> None:
@@ -144,8 +147,8 @@ def test_the_compatibility_of_models() -> None:
 def test_a_proposal_says_what_differs_and_what_was_not_seen() -> None:
     report = report_sample.good_report()
     cells = [facts.cell for facts in report.cells][:2]
-    rows = [device("igb", "igb", "igb"), device("nvme", "not seen by the guest", "nvme")]
-    other = [device("igb", None, "igb"), device("nvme", "not seen by the guest", "nvme")]
+    rows = [device("igb", "igb", "igb"), device("nvme", None, "nvme", GuestView.NOT_SEEN)]
+    other = [device("igb", None, "igb"), device("nvme", None, "nvme", GuestView.NOT_SEEN)]
     facts = (
         CellFacts(cells[0], "", "", devices=tuple(rows)),  # type: ignore[arg-type]
         CellFacts(cells[1], "", "", devices=tuple(other)),  # type: ignore[arg-type]

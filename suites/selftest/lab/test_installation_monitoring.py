@@ -10,7 +10,11 @@ import pytest
 from fixtures.channels.console.serial_console import Console
 from fixtures.channels.console.transcript import Transcript
 from fixtures.core import errors
-from fixtures.lab.installation.monitoring import INSTALLATION_STAGES, Installation, Patience
+from fixtures.lab.installation.monitoring import (
+    INSTALLATION_STAGES,
+    InstallationMonitor,
+    InstallationTimeouts,
+)
 from fixtures.machine.hardware import CdMedium
 from fixtures.machine.machine import Machine
 from fixtures.media.iso import write_iso
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Long enough for a host in distress where nothing goes wrong.
-PATIENCE = Patience(within=300.0, silence=120.0, loading=120.0, going_down=60.0)
+TIMEOUTS = InstallationTimeouts(total=300.0, silence=120.0, loading=120.0, shutdown=60.0)
 
 
 class Run:
@@ -47,13 +51,15 @@ class Run:
         )
         self.machine.drain_console = self.console.drain
 
-    def follow(self, patience: Patience = PATIENCE) -> None:
+    def follow(self, patience: InstallationTimeouts = TIMEOUTS) -> None:
         medium = self.machine.hardware.media[0]
         try:
             self.machine.start()
             self.transcript.begin_boot()
             self.machine.power_on()
-            Installation(self.machine, self.console, medium, self.told.append, patience).follow()
+            InstallationMonitor(
+                self.machine, self.console, medium, self.told.append, patience
+            ).wait_until_done()
         finally:
             self.machine.end()
             self.transcript.close()
@@ -66,7 +72,7 @@ class Run:
 def test_a_key_is_waited_for_at_every_time_of_the_day(tmp_path: Path) -> None:
     run = Run(tmp_path, StandIn(ticks=0xFFF0, then="off"))
     with pytest.raises(errors.InstallerStopped):
-        run.follow(dataclasses.replace(PATIENCE, silence=8.0))
+        run.follow(dataclasses.replace(TIMEOUTS, silence=8.0))
     assert "nobody pressed a key" not in run.log
 
 
@@ -125,23 +131,23 @@ BAD = [
         id="ends-in-the-middle-of-a-line",
     ),
     pytest.param(
-        StandIn(starts=1, at_end="hang"), {"going_down": 5.0}, errors.InstallerHung,
+        StandIn(starts=1, at_end="hang"), {"shutdown": 5.0}, errors.InstallerHung,
         "it said that it is done, and the machine did not go off within 5 s", id="does-not-go-off",
     ),
     pytest.param(
-        StandIn(words="IRONGUEST-SETUP finishing\r\n", starts=1, at_end="restart"), {"within": 8.0},
+        StandIn(words="IRONGUEST-SETUP finishing\r\n", starts=1, at_end="restart"), {"total": 8.0},
         errors.InstallerHung, "no end of the installation within 8 s", id="never-done",
     ),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("stand_in", "patience", "kind", "words"), BAD)
+@pytest.mark.parametrize(("stand_in", "timeouts", "kind", "words"), BAD)
 def test_what_goes_wrong_has_a_name(
-    tmp_path: Path, stand_in: StandIn, patience: dict[str, float], kind: type[Exception], words: str
+    tmp_path: Path, stand_in: StandIn, timeouts: dict[str, float], kind: type[Exception], words: str
 ) -> None:
     run = Run(tmp_path, stand_in)
     with pytest.raises(kind) as caught:
-        run.follow(dataclasses.replace(PATIENCE, **patience))
+        run.follow(dataclasses.replace(TIMEOUTS, **timeouts))
     assert isinstance(caught.value, errors.MediaFault)
     assert words in caught.value.message
     assert caught.value.outcome == "ERROR"
@@ -160,7 +166,7 @@ def test_a_medium_that_nobody_can_start_from(tmp_path: Path) -> None:
     content[17 * 2048 : 18 * 2048] = bytes(2048)
     (tmp_path / "medium.iso").write_bytes(content)
     with pytest.raises(errors.InstallerNotStarted, match=r"in 10 s \d+ bytes were read from medium\.iso"):
-        run.follow(dataclasses.replace(PATIENCE, loading=10.0))
+        run.follow(dataclasses.replace(TIMEOUTS, loading=10.0))
 
 
 def test_what_the_health_watch_sees_is_the_guests_or_the_hypervisors_fault(tmp_path: Path) -> None:
@@ -172,5 +178,5 @@ def test_what_the_health_watch_sees_is_the_guests_or_the_hypervisors_fault(tmp_p
 def test_the_screen_of_an_installer_that_waits_for_somebody_is_kept(tmp_path: Path) -> None:
     run = Run(tmp_path, StandIn(then="hang"), devices={"disk": ("ide-hd",), "display": ("VGA",)})
     with pytest.raises(errors.InstallerHung):
-        run.follow(dataclasses.replace(PATIENCE, silence=8.0))
+        run.follow(dataclasses.replace(TIMEOUTS, silence=8.0))
     assert (run.machine.evidence / "screen.png").read_bytes().startswith(b"\x89PNG")

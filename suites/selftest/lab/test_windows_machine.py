@@ -139,40 +139,22 @@ def test_a_button_that_only_wakes_windows_is_pressed_again(
     machine: GuestInstance, windows: Windows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     windows.presses = 2
-    monkeypatch.setattr(power_control, "_WAKES", 0.05)
+    monkeypatch.setattr(power_control, "_SECOND_PRESS", 0.05)
     shutdown = power_control.press_power_button(started(machine, windows))
     assert (shutdown.asked_by_guest, shutdown.shutdowns, shutdown.exit) == (
         *(True, 1, "left with exit status 0"),
     )
 
 
-def test_a_guest_that_hears_neither_button_nor_command_is_turned_off_by_sac(
-    machine: GuestInstance, windows: Windows
-) -> None:
-    """Down the ladder; its command is taken, and nothing follows."""
-    windows.presses = 99
-    machine.boot()
-    machine.cell.guest.timeouts.__dict__["shutdown"] = 0.4
-    unheard, shutdown = power_control.turn_off(machine)
-    assert [words.partition(":")[0] for words in unheard] == ["button", "command"]
-    assert "the guest was told to turn itself off" in unheard[1]
-    assert (shutdown.asked_by_guest, shutdown.reason) == (True, "guest-shutdown")
-
-
-def test_a_guest_that_hears_nothing_fails_and_its_hypervisor_quits(
+def test_a_guest_that_ignores_its_shutdown_command_fails(
     tmp_path: Path, machine: GuestInstance, windows: Windows
 ) -> None:
-    windows.presses, windows.sac_obeys = 99, False
+    windows.presses = 99
     machine.boot()
     machine.cell.guest.timeouts.__dict__["shutdown"] = 0.2
-    with pytest.raises(errors.ShutdownTimeout, match="told to turn itself off"):
+    with pytest.raises(errors.ShutdownTimeout, match="told to turn itself off") as failure:
         test_lifecycle.test_shuts_down_by_command(guest_of(machine, tmp_path))
-    with pytest.raises(
-        errors.ShutdownTimeout, match="button: .*; command: .*; SAC: .*; then QEMU"
-    ) as failure:
-        power_control.turn_off(machine)
     assert failure.value.outcome == "FAIL"
-    assert failure.value.message.endswith("told to quit: left with exit status 0")
 
 
 def test_a_hypervisor_that_is_killed_meanwhile_is_nobodys_failure_but_ours(
@@ -182,7 +164,7 @@ def test_a_hypervisor_that_is_killed_meanwhile_is_nobodys_failure_but_ours(
     assert pid is not None
     windows.presses = 99
     with pytest.raises(errors.MachineKilled) as failure:
-        power_control._off(machine, lambda: os.kill(pid, signal.SIGKILL), "it was killed")
+        power_control._shut_down(machine, lambda: os.kill(pid, signal.SIGKILL), "it was killed")
     assert failure.value.outcome == "ERROR"
 
 
