@@ -1,4 +1,4 @@
-"""The answers for Windows' Setup: the right passes, components and settings for each edition, and no others."""
+"""Answer files for Windows Setup: each edition gets the right passes, components and settings, and no others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNATTEND = "{urn:schemas-microsoft-com:unattend}"
 WCM = "{http://schemas.microsoft.com/WMIConfig/2002/State}"
 SCRIPT, HANDLER = "ironguest-scripts/SetupComplete.cmd", "ironguest-scripts/ErrorHandler.cmd"
 
-# All that may be in an answer file, by pass and component: what is not listed here, Setup does as its vendor meant it.
+# The settings that an answer file may contain, by pass and component. For all others Setup uses its defaults.
 LANGUAGES = "InputLocale SystemLocale UILanguage UserLocale"
 DISK = "DiskConfiguration/Disk"
 ALLOWED = {
@@ -71,7 +71,7 @@ ATTRIBUTES = {
     "language": "neutral",
     "versionScope": "nonSxS",
 }
-# What would make another system of it than the one that its vendor ships.
+# Changes after which the system would differ from what its vendor ships.
 FORBIDDEN = re.compile(
     r"autologon|enablelua|firewall|netsh|testsigning|nointegritychecks|certutil|certificate|labconfig|bypass|"
     r"windowsupdate|defender|winrm|executionpolicy|rdp|terminalservices|powercfg|reg(?:\.exe)? add|verifier|debug",
@@ -86,12 +86,12 @@ def answers(cell: Cell, login: Login | None = None, drivers: bool = False, **ima
     return render(spec, login or cell.guest.login, cell.platform, files)
 
 
-def unattended(made: AnswerFiles) -> ElementTree.Element:
-    return ElementTree.fromstring(made.files["autounattend.xml"])
+def unattend_tree(answer_files: AnswerFiles) -> ElementTree.Element:
+    return ElementTree.fromstring(answer_files.files["autounattend.xml"])
 
 
 def leaves(element: ElementTree.Element, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every path that ends in text, and the text."""
+    """The path and text of every element without children."""
     for child in element:
         assert child.tag.startswith(UNATTEND), child.tag
         here = f"{path}/{child.tag.removeprefix(UNATTEND)}".lstrip("/")
@@ -102,9 +102,9 @@ def leaves(element: ElementTree.Element, path: str = "") -> Iterator[tuple[str, 
             yield here, child.text or ""
 
 
-def components(made: AnswerFiles) -> dict[tuple[str, str], ElementTree.Element]:
+def components(answer_files: AnswerFiles) -> dict[tuple[str, str], ElementTree.Element]:
     found = {}
-    for part in unattended(made):
+    for part in unattend_tree(answer_files):
         assert (part.tag, list(part.attrib)) == (f"{UNATTEND}settings", ["pass"])
         for component in part:
             assert component.tag == f"{UNATTEND}component"
@@ -115,11 +115,11 @@ def components(made: AnswerFiles) -> dict[tuple[str, str], ElementTree.Element]:
     return found
 
 
-def text_of(made: AnswerFiles, path: str, name: str = "") -> list[str]:
-    """The texts at ``path`` in all components, or in that of this name."""
+def text_of(answer_files: AnswerFiles, path: str, name: str = "") -> list[str]:
+    """The texts at ``path``, in all components or in the component ``name``."""
     return [
         text
-        for (_, component), element in components(made).items()
+        for (_, component), element in components(answer_files).items()
         if not name or component == name
         for here, text in leaves(element)
         if here == path
@@ -127,54 +127,54 @@ def text_of(made: AnswerFiles, path: str, name: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize("drivers", [False, True])
-@pytest.mark.parametrize("each", CELLS, ids=lambda each: each.id)
-def test_only_what_is_listed_is_answered_and_all_that_must_be(each: Cell, drivers: bool) -> None:
-    made = answers(each, drivers=drivers)
-    found = components(made)
+@pytest.mark.parametrize("windows_cell", CELLS, ids=lambda cell: cell.id)
+def test_only_allowed_settings_are_answered(windows_cell: Cell, drivers: bool) -> None:
+    answer_files = answers(windows_cell, drivers=drivers)
+    found = components(answer_files)
     assert found.keys() == ALLOWED.keys() - (set() if drivers else OPTIONAL)
     for key, component in found.items():
         assert {path for path, _ in leaves(component)} <= set(ALLOWED[key].split())
-    for content in made.files.values():
+    for content in answer_files.files.values():
         assert FORBIDDEN.findall(content.decode()) == []
-    assert text_of(made, "UserData/AcceptEula") == ["true"]
-    assert text_of(made, "UserData/ProductKey/Key") == []
+    assert text_of(answer_files, "UserData/AcceptEula") == ["true"]
+    assert text_of(answer_files, "UserData/ProductKey/Key") == []
 
 
-@pytest.mark.parametrize("each", CELLS, ids=lambda each: each.id)
-def test_the_disk_is_for_the_firmware(each: Cell) -> None:
-    made = answers(each)
-    parts = text_of(made, f"{DISK}/CreatePartitions/CreatePartition/Type")
-    formats = text_of(made, f"{DISK}/ModifyPartitions/ModifyPartition/Format")
-    orders = text_of(made, f"{DISK}/CreatePartitions/CreatePartition/Order")
-    if each.platform.firmware == "bios":
+@pytest.mark.parametrize("windows_cell", CELLS, ids=lambda cell: cell.id)
+def test_partitions_match_the_firmware(windows_cell: Cell) -> None:
+    answer_files = answers(windows_cell)
+    parts = text_of(answer_files, f"{DISK}/CreatePartitions/CreatePartition/Type")
+    formats = text_of(answer_files, f"{DISK}/ModifyPartitions/ModifyPartition/Format")
+    orders = text_of(answer_files, f"{DISK}/CreatePartitions/CreatePartition/Order")
+    if windows_cell.platform.firmware == "bios":
         assert (parts, formats) == (["Primary", "Primary"], ["NTFS", "NTFS"])
-        assert text_of(made, f"{DISK}/ModifyPartitions/ModifyPartition/Active") == ["true"]
+        assert text_of(answer_files, f"{DISK}/ModifyPartitions/ModifyPartition/Active") == ["true"]
     else:
         assert (parts, formats) == (["EFI", "MSR", "Primary"], ["FAT32", "NTFS"])
     assert orders == [str(number) for number in range(1, len(parts) + 1)]
-    assert text_of(made, f"{DISK}/ModifyPartitions/ModifyPartition/PartitionID") == orders
-    assert text_of(made, "ImageInstall/OSImage/InstallTo/PartitionID") == [orders[-1]]
-    # The last takes all that is left, and no other does.
-    assert text_of(made, f"{DISK}/CreatePartitions/CreatePartition/Extend") == ["true"]
+    assert text_of(answer_files, f"{DISK}/ModifyPartitions/ModifyPartition/PartitionID") == orders
+    assert text_of(answer_files, "ImageInstall/OSImage/InstallTo/PartitionID") == [orders[-1]]
+    # Only the last partition takes the remaining space.
+    assert text_of(answer_files, f"{DISK}/CreatePartitions/CreatePartition/Extend") == ["true"]
 
 
-@pytest.mark.parametrize("each", CELLS, ids=lambda each: each.id)
-def test_who_logs_in_has_an_account(each: Cell) -> None:
-    made, login = answers(each), each.guest.login
-    assert text_of(made, "UserAccounts/AdministratorPassword/Value") == [login.password]
+@pytest.mark.parametrize("windows_cell", CELLS, ids=lambda cell: cell.id)
+def test_the_login_has_an_account(windows_cell: Cell) -> None:
+    answer_files, login = answers(windows_cell), windows_cell.guest.login
+    assert text_of(answer_files, "UserAccounts/AdministratorPassword/Value") == [login.password]
     local = [] if login.user == "Administrator" else [login.user]
-    assert text_of(made, "UserAccounts/LocalAccounts/LocalAccount/Name") == local
-    assert text_of(made, "UserAccounts/LocalAccounts/LocalAccount/Password/Value") == [login.password] * len(
-        local
-    )
-    assert any("administrator" in what for what, _ in made.customisations)
-    # No customisation tells the password.
-    assert login.password not in str(made.customisations)
+    assert text_of(answer_files, "UserAccounts/LocalAccounts/LocalAccount/Name") == local
+    assert text_of(answer_files, "UserAccounts/LocalAccounts/LocalAccount/Password/Value") == [
+        login.password
+    ] * len(local)
+    assert any("administrator" in change for change, _ in answer_files.customisations)
+    # No customisation contains the password.
+    assert login.password not in str(answer_files.customisations)
 
 
-def test_lists_are_numbered_for_the_parser() -> None:
-    """Windows' parser takes an element of a list for one only with wcm:action, and by a key of its own."""
-    made = answers(CATALOG.cell("windows-11@q35-uefi-secure-enlightened"), drivers=True)
+def test_list_elements_have_the_attributes_that_the_parser_needs() -> None:
+    """Windows' parser recognises a list element only by wcm:action, and some by a unique wcm:keyValue."""
+    answer_files = answers(CATALOG.cell("windows-11@q35-uefi-secure-enlightened"), drivers=True)
     lists = {
         "Disk",
         "CreatePartition",
@@ -183,7 +183,7 @@ def test_lists_are_numbered_for_the_parser() -> None:
         "RunSynchronousCommand",
         "LocalAccount",
     }
-    for element in unattended(made).iter():
+    for element in unattend_tree(answer_files).iter():
         name = element.tag.removeprefix(UNATTEND)
         if name == "PathAndCredentials":
             assert set(element.attrib) == {f"{WCM}action", f"{WCM}keyValue"}
@@ -191,27 +191,27 @@ def test_lists_are_numbered_for_the_parser() -> None:
             assert element.attrib == {f"{WCM}action": "add"}
         elif name not in {"settings", "component"}:
             assert element.attrib == {}
-    paths = text_of(made, "DriverPaths/PathAndCredentials/Path")
+    paths = text_of(answer_files, "DriverPaths/PathAndCredentials/Path")
     assert len(set(paths)) == len(paths)
     assert {path[1:] for path in paths} == {r":\ironguest-drivers"}
-    assert made.files["ironguest-drivers/viostor/viostor.inf"] == b"[Version]"
+    assert answer_files.files["ironguest-drivers/viostor/viostor.inf"] == b"[Version]"
 
 
-def test_an_edition_is_named_or_numbered() -> None:
+def test_an_edition_is_selected_by_name_or_by_index() -> None:
     cell = CATALOG.cell("windows-server-2022@q35-uefi-inbox")
     key, value = ("ImageInstall/OSImage/InstallFrom/MetaData/" + name for name in ("Key", "Value"))
-    named = answers(cell, edition="A & B <C>")
-    assert (text_of(named, key), text_of(named, value)) == (["/IMAGE/NAME"], ["A & B <C>"])
-    numbered = answers(cell, edition=None, index=4)
-    assert (text_of(numbered, key), text_of(numbered, value)) == (["/IMAGE/INDEX"], ["4"])
+    by_name = answers(cell, edition="A & B <C>")
+    assert (text_of(by_name, key), text_of(by_name, value)) == (["/IMAGE/NAME"], ["A & B <C>"])
+    by_index = answers(cell, edition=None, index=4)
+    assert (text_of(by_index, key), text_of(by_index, value)) == (["/IMAGE/INDEX"], ["4"])
 
 
-def test_a_product_key_is_there_only_if_one_is_given() -> None:
+def test_a_product_key_is_optional() -> None:
     cell = CATALOG.cell("windows-server-2022@q35-uefi-inbox")
-    made = answers(cell, product_key="AAAAA-BBBBB-CCCCC-DDDDD-EEEEE")
-    assert text_of(made, "UserData/ProductKey/Key") == ["AAAAA-BBBBB-CCCCC-DDDDD-EEEEE"]
-    assert ("a product key is set", "autounattend.xml") in made.customisations
-    assert "AAAAA" not in str(made.customisations)
+    answer_files = answers(cell, product_key="AAAAA-BBBBB-CCCCC-DDDDD-EEEEE")
+    assert text_of(answer_files, "UserData/ProductKey/Key") == ["AAAAA-BBBBB-CCCCC-DDDDD-EEEEE"]
+    assert ("a product key is set", "autounattend.xml") in answer_files.customisations
+    assert "AAAAA" not in str(answer_files.customisations)
 
 
 PRINTABLE = st.text(st.characters(exclude_categories=("C", "Z")) | st.just(" "), min_size=1, max_size=127)
@@ -231,19 +231,19 @@ HOSTILE = [
 
 @settings(max_examples=60)
 @given(password=PRINTABLE | st.sampled_from(HOSTILE))
-def test_any_password_comes_through_as_it_is(password: str) -> None:
+def test_any_password_is_passed_unchanged(password: str) -> None:
     cell = CATALOG.cell("windows-11@q35-uefi-secure-inbox")
-    made = answers(cell, login=Login(user="a'b&c", password=password))
-    assert text_of(made, "UserAccounts/LocalAccounts/LocalAccount/Password/Value") == [password]
-    assert text_of(made, "UserAccounts/AdministratorPassword/Value") == [password]
-    assert text_of(made, "UserAccounts/LocalAccounts/LocalAccount/Name") == ["a'b&c"]
-    assert components(made).keys() == ALLOWED.keys() - OPTIONAL
+    answer_files = answers(cell, login=Login(user="a'b&c", password=password))
+    assert text_of(answer_files, "UserAccounts/LocalAccounts/LocalAccount/Password/Value") == [password]
+    assert text_of(answer_files, "UserAccounts/AdministratorPassword/Value") == [password]
+    assert text_of(answer_files, "UserAccounts/LocalAccounts/LocalAccount/Name") == ["a'b&c"]
+    assert components(answer_files).keys() == ALLOWED.keys() - OPTIONAL
 
 
-def test_the_script_switches_emergency_management_on_and_says_how_it_ended() -> None:
+def test_the_script_enables_emergency_management_and_reports_its_result() -> None:
     cell = CATALOG.cell("windows-server-2022@q35-uefi-inbox")
-    made = answers(cell)
-    script = made.files[SCRIPT].decode("ascii")
+    answer_files = answers(cell)
+    script = answer_files.files[SCRIPT].decode("ascii")
     assert script.count("\n") == script.count("\r\n")
     lines = script.split("\r\n")
     calls = [line.removeprefix("call :do ") for line in lines if line.startswith("call :do ")]
@@ -252,20 +252,21 @@ def test_the_script_switches_emergency_management_on_and_says_how_it_ended() -> 
         "bcdedit.exe /ems {current} on",
         "bcdedit.exe /bootems {bootmgr} on",
     ]
-    # Whatever fails ends it before it could say that it is done; each change is in the report.
+    # A failed command ends the script before it reports success. Each command is in the report.
     for number, line in enumerate(lines):
         assert not line.startswith("call :do ") or lines[number + 1] == "if errorlevel 1 exit /b 1"
-    told = [how.removeprefix("SetupComplete.cmd: ") for _, how in made.customisations]
-    assert [call for call in calls if call not in told] == []
+    reported = [how.removeprefix("SetupComplete.cmd: ") for _, how in answer_files.customisations]
+    assert [call for call in calls if call not in reported] == []
     assert lines.index(f">COM1 echo {SETUP_MARKER} done") < lines.index("shutdown.exe /s /t 180")
     assert (
-        f">COM1 echo {SETUP_MARKER} failed: Windows Setup met a fatal error" in made.files[HANDLER].decode()
+        f">COM1 echo {SETUP_MARKER} failed: Windows Setup met a fatal error"
+        in answer_files.files[HANDLER].decode()
     )
 
 
-def test_a_client_takes_its_console_from_the_features_on_demand() -> None:
-    made = answers(CATALOG.cell("windows-10@q35-uefi-inbox"))
-    script = made.files[SCRIPT].decode()
+def test_a_windows_client_gets_its_console_from_the_features_on_demand() -> None:
+    answer_files = answers(CATALOG.cell("windows-10@q35-uefi-inbox"))
+    script = answer_files.files[SCRIPT].decode()
     assert "/CapabilityName:Windows.Desktop.EMS-SAC.Tools~~~~0.0.1.0" in script
     assert script.index("dism.exe") < script.index("bcdedit.exe")
     assert (
@@ -273,8 +274,8 @@ def test_a_client_takes_its_console_from_the_features_on_demand() -> None:
     )
 
 
-@pytest.mark.parametrize("each", CELLS, ids=lambda each: each.id)
-def test_commands_are_no_longer_than_setup_takes_them(each: Cell) -> None:
-    commands = text_of(answers(each), "RunSynchronous/RunSynchronousCommand/Path")
+@pytest.mark.parametrize("windows_cell", CELLS, ids=lambda cell: cell.id)
+def test_commands_are_short_enough_for_setup_and_never_fail(windows_cell: Cell) -> None:
+    commands = text_of(answers(windows_cell), "RunSynchronous/RunSynchronousCommand/Path")
     assert [command for command in commands if len(command) > 259] == []
     assert [command for command in commands if not command.endswith(" & exit 0")] == []

@@ -1,4 +1,4 @@
-"""Base images: the one that was asked for, whole, or a MediaFault that says what is wrong with it."""
+"""Base images: the specified one, verified, or a MediaFault that names the defect."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ def qcow2(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_sound_image(qcow2: Path) -> None:
+def test_an_intact_image(qcow2: Path) -> None:
     expected = f"sha256:{hashlib.sha256(qcow2.read_bytes()).hexdigest()}"
     assert verify(qcow2, "qcow2", None, "g") == verify(qcow2, "qcow2", expected, "g") == expected
 
 
 def test_a_truncated_image(qcow2: Path) -> None:
-    whole = qcow2.read_bytes()
-    for size in (len(whole) // 2, 200_000, 70_000, 1000, 80, 4):
-        qcow2.write_bytes(whole[:size])
+    content = qcow2.read_bytes()
+    for size in (len(content) // 2, 200_000, 70_000, 1000, 80, 4):
+        qcow2.write_bytes(content[:size])
         with pytest.raises(MediaFault, match=f"image of g: {qcow2} is (damaged or truncated|of format raw)"):
             verify(qcow2, "qcow2", None, "g")
 
 
-def test_an_image_with_leaked_clusters_is_whole(qcow2: Path) -> None:
-    """Leaks waste space; the data is all there."""
+def test_an_image_with_leaked_clusters_is_intact(qcow2: Path) -> None:
+    """Leaked clusters waste space, but the data is complete."""
     with qcow2.open("r+b") as file:
         content = file.read()
         table = int.from_bytes(content[48:56], "big")
@@ -75,29 +75,29 @@ def test_the_wrong_format(qcow2: Path) -> None:
 
 
 def test_the_wrong_digest(qcow2: Path) -> None:
-    wanted = "sha256:" + "0" * 64
-    with pytest.raises(MediaFault, match=f"expected {wanted}, found {file_digest(qcow2)}"):
-        verify(qcow2, "qcow2", wanted, "g")
+    expected = "sha256:" + "0" * 64
+    with pytest.raises(MediaFault, match=f"expected {expected}, found {file_digest(qcow2)}"):
+        verify(qcow2, "qcow2", expected, "g")
 
 
-def test_no_image_at_all(tmp_path: Path) -> None:
+def test_a_missing_image(tmp_path: Path) -> None:
     with pytest.raises(MediaFault, match="missing does not exist"):
         verify(tmp_path / "missing", "raw", None, "g")
     with pytest.raises(MediaFault, match="is a directory"):
         verify(tmp_path, "raw", None, "g")
 
 
-def test_an_image_that_keeps_its_data_elsewhere(qcow2: Path, tmp_path: Path) -> None:
+def test_an_image_with_data_in_another_file(qcow2: Path, tmp_path: Path) -> None:
     overlay = create_overlay(qcow2, "qcow2", tmp_path / "overlay.qcow2")
     with pytest.raises(MediaFault, match=r"keeps data in .*disk\.qcow2, which its digest does not cover"):
         verify(overlay, "qcow2", None, "g")
-    outside = tmp_path / "outside.qcow2"
-    qemu_img("create", "-q", "-f", "qcow2", "-o", f"data_file={tmp_path}/data.raw", outside, "1M")
+    split = tmp_path / "split.qcow2"
+    qemu_img("create", "-q", "-f", "qcow2", "-o", f"data_file={tmp_path}/data.raw", split, "1M")
     with pytest.raises(MediaFault, match=r"keeps data in .*data\.raw"):
-        verify(outside, "qcow2", None, "g")
+        verify(split, "qcow2", None, "g")
 
 
-def test_an_overlay_leaves_its_base_alone(qcow2: Path, tmp_path: Path) -> None:
+def test_writing_to_an_overlay_does_not_change_its_base(qcow2: Path, tmp_path: Path) -> None:
     before = file_digest(qcow2)
     qcow2.chmod(0o444)
     overlay = create_overlay(qcow2, "qcow2", tmp_path / "overlay.qcow2")
@@ -105,12 +105,12 @@ def test_an_overlay_leaves_its_base_alone(qcow2: Path, tmp_path: Path) -> None:
         ["qemu-io", "-f", "qcow2", "-c", "write -P 7 0 64k", overlay], check=True, capture_output=True
     )
     assert file_digest(qcow2) == before
-    described = json.loads(qemu_img("info", "--output=json", overlay))
-    assert described["full-backing-filename"] == str(qcow2)
-    assert described["backing-filename-format"] == "qcow2"
+    information = json.loads(qemu_img("info", "--output=json", overlay))
+    assert information["full-backing-filename"] == str(qcow2)
+    assert information["backing-filename-format"] == "qcow2"
 
 
-def test_the_users_own_image(qcow2: Path, tmp_path: Path) -> None:
+def test_a_local_image(qcow2: Path, tmp_path: Path) -> None:
     image = prepare(guest(path=str(qcow2)), quiet, tmp_path / "cache")
     assert (image.path, image.format, image.source) == (qcow2, "qcow2", "disk.qcow2")
     assert image.digest == file_digest(qcow2)
@@ -118,22 +118,22 @@ def test_the_users_own_image(qcow2: Path, tmp_path: Path) -> None:
 
 def test_a_fetched_image_is_fetched_once_and_again_when_it_is_damaged(qcow2: Path, tmp_path: Path) -> None:
     spec = guest(url=qcow2.as_uri(), checksum=file_digest(qcow2))
-    told: list[str] = []
-    image = prepare(spec, told.append, tmp_path / "cache")
+    messages: list[str] = []
+    image = prepare(spec, messages.append, tmp_path / "cache")
     assert image.path.read_bytes() == qcow2.read_bytes()
-    moved = qcow2.rename(tmp_path / "away")
-    assert prepare(spec, told.append, tmp_path / "cache") == image
-    assert told == []
+    hidden = qcow2.rename(tmp_path / "away")
+    assert prepare(spec, messages.append, tmp_path / "cache") == image
+    assert messages == []
     image.path.chmod(0o644)
     image.path.write_bytes(b"rot")
-    moved.rename(qcow2)
-    assert prepare(spec, told.append, tmp_path / "cache") == image
+    hidden.rename(qcow2)
+    assert prepare(spec, messages.append, tmp_path / "cache") == image
     assert file_digest(image.path) == image.digest
-    assert "is damaged" in told[0]
-    assert told[0].endswith("making it again")
+    assert "is damaged" in messages[0]
+    assert messages[0].endswith("it is built again")
 
 
-def test_a_fetched_image_of_the_wrong_kind(tmp_path: Path) -> None:
+def test_a_fetched_file_of_the_wrong_format(tmp_path: Path) -> None:
     source = tmp_path / "page.html"
     source.write_text("<html>")
     with pytest.raises(MediaFault, match="is of format raw, its YAML says qcow2"):
@@ -142,7 +142,7 @@ def test_a_fetched_image_of_the_wrong_kind(tmp_path: Path) -> None:
 
 @pytest.fixture
 def _no_apt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """apt takes a second to say where packages come from."""
+    """Skip the query of apt's package sources, which takes a second."""
     monkeypatch.setattr(apt_sources, "debian_sources", lambda suite: ())
 
 
@@ -153,18 +153,17 @@ class Usage(NamedTuple):
 
 
 @pytest.mark.usefixtures("_no_apt")
-def test_a_build_asks_for_space_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_checks_the_free_space_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10 << 30, 9 << 30, 1 << 30))
     monkeypatch.setattr(debian_builder, "build", lambda *_: pytest.fail("there was no space"))
-    with pytest.raises(NoSpace, match=r"building nothing needs 5120 MiB in .*, and 1024 MiB are free there"):
+    with pytest.raises(NoSpace, match=r"building nothing needs 5.0 GiB in .*; free there: 1.0 GiB"):
         prepare(guest(build="debian", suite="bookworm"), quiet, tmp_path / "cache")
 
 
 class Builder:
-    """Stands in for the build of an image; counts."""
+    """Replaces the build of an image and counts its calls."""
 
-    def __init__(self, *, sound: bool = True) -> None:
-        self.sound = sound
+    def __init__(self) -> None:
         self.count = 0
 
     def __call__(self, image: object, login: object, key: str, directory: Path, progress: object) -> None:
@@ -196,22 +195,26 @@ def test_a_built_image_is_built_once_and_again_when_it_is_damaged(
 
 
 @pytest.mark.usefixtures("_no_apt")
-def test_an_image_that_is_damaged_as_soon_as_it_is_made(
+def test_an_image_that_is_damaged_again_after_its_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(debian_builder, "build", Builder())
     monkeypatch.setattr(base_images, "require_space", lambda *_: None)
-    monkeypatch.setattr(base_images, "write_description", lambda directory, facts: _lie(directory))
-    with pytest.raises(MediaFault, match="damaged again just after it was made; is the disk failing"):
+    monkeypatch.setattr(
+        base_images, "write_description", lambda directory, description: _write_wrong_digest(directory)
+    )
+    with pytest.raises(
+        MediaFault, match="damaged again just after it was built: expected .*; is the host's disk failing"
+    ):
         prepare(guest(build="debian", suite="bookworm"), quiet, tmp_path)
 
 
-def _lie(directory: Path) -> None:
+def _write_wrong_digest(directory: Path) -> None:
     (directory / "image.json").write_text(json.dumps({"digest": "sha256:something else"}))
 
 
 @pytest.mark.usefixtures("_no_apt")
-def test_another_login_is_another_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_key_depends_on_the_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = guest(build="debian", suite="bookworm")
     other = spec.model_copy(update={"login": spec.login.model_copy(update={"password": "other"})})
     image = spec.image

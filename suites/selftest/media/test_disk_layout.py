@@ -1,4 +1,4 @@
-"""The disk that boots under both firmwares, as sfdisk and mtools read it; and where packages come from."""
+"""The disk that boots under both firmwares, checked with sfdisk and mtools; and apt's package sources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from fixtures.core.errors import MediaFault
 from fixtures.host.tools import require_tool
 from fixtures.media import apt_sources, disk_layout
-from fixtures.media.apt_sources import Source, parse_targets
+from fixtures.media.apt_sources import AptSource, parse_targets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +24,8 @@ def test_the_partition_table(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     size = disk_layout.partition(disk, 256 * MIB)
     assert disk.stat().st_size == 256 * MIB
-    shown = subprocess.run([require_tool("sfdisk"), "-J", disk], check=True, capture_output=True)
-    table = json.loads(shown.stdout)["partitiontable"]
+    done = subprocess.run([require_tool("sfdisk"), "-J", disk], check=True, capture_output=True)
+    table = json.loads(done.stdout)["partitiontable"]
     assert table["label"] == "gpt"
     bios, esp, root = table["partitions"]
     assert bios["type"] == "21686148-6449-6E6F-744E-656564454649"
@@ -42,7 +42,7 @@ def test_a_disk_that_is_too_small(tmp_path: Path) -> None:
         disk_layout.partition(tmp_path / "disk", 16 * MIB)
 
 
-def test_grub_finds_itself(tmp_path: Path) -> None:
+def test_grubs_sectors_contain_the_right_block_addresses(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk_layout.partition(disk, 128 * MIB)
     before = disk.read_bytes()[: 1 * MIB]
@@ -52,7 +52,7 @@ def test_grub_finds_itself(tmp_path: Path) -> None:
     assert struct.unpack_from("<Q", boot, 0x5C) == (2048,)
     assert boot[0x66:0x68] == b"\x90\x90"
     assert boot[:0x5C] == b"\xaa" * 0x5C
-    # The partition table in the boot sector and the GPT behind it are as they were.
+    # The protective partition table in the boot sector and the GPT are unchanged.
     assert after[440:MIB] == before[440:]
     core = after[MIB : MIB + 30_000]
     assert struct.unpack_from("<Q", core, 0x1F4) == (2049,)
@@ -113,13 +113,13 @@ SECURITY = target("http://s/debian-security/", "bookworm-security", "bookworm-se
         ("garbage\n\n\t\t\n", "bookworm", None),
     ],
 )
-def test_where_packages_come_from(listing: str, suite: str, expected: list[tuple[str, str]] | None) -> None:
-    found = parse_targets(listing, suite)
-    assert [(source.uri, source.suite) for source in found] == (expected or [])
+def test_parse_targets(listing: str, suite: str, expected: list[tuple[str, str]] | None) -> None:
+    sources = parse_targets(listing, suite)
+    assert [(source.uri, source.suite) for source in sources] == (expected or [])
 
 
-def test_a_source_as_apt_writes_it() -> None:
-    assert Source("http://m/debian/", "trixie").line == "deb http://m/debian trixie main"
+def test_a_source_as_a_line_of_sources_list() -> None:
+    assert AptSource("http://m/debian/", "trixie").line == "deb http://m/debian trixie main"
 
 
 def test_a_host_without_apt_leaves_the_mirror_to_mmdebstrap(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Downloads from a server on this host: resumed, verified, and never half believed."""
+"""Downloads from a server on this host: they are resumed and verified."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def quiet(line: str) -> None:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves CONTENT. ``cut`` ends each answer after so many bytes, ``ranges`` is whether it can resume."""
+    """Serves CONTENT. ``cut`` truncates each response to that many bytes. ``ranges`` enables range requests."""
 
     daemon_threads = True
     cut: int | None = None
@@ -36,10 +36,10 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.asked: list[tuple[str | None, str | None]] = []
+        self.requests: list[tuple[str | None, str | None]] = []
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that left early is what some tests are about."""
+        """Ignore clients that disconnect early, as some tests do."""
 
     @property
     def url(self) -> str:
@@ -50,12 +50,14 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        wanted = self.headers.get("Range")
-        self.server.asked.append((wanted, self.headers.get("Accept-Encoding")))
+        requested = self.headers.get("Range")
+        self.server.requests.append((requested, self.headers.get("Accept-Encoding")))
         if self.path != "/disk.img":
             self.send_error(404)
             return
-        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and self.server.ranges else 0
+        start = (
+            int(requested.removeprefix("bytes=").removesuffix("-")) if requested and self.server.ranges else 0
+        )
         if start >= len(CONTENT):
             self.send_error(416)
             return
@@ -72,30 +74,30 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with Server() as made:
-        thread = threading.Thread(target=made.serve_forever, args=(0.01,))
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
-        yield made
-        made.shutdown()
+        yield running
+        running.shutdown()
         thread.join()
 
 
-def test_a_whole_download(server: Server, tmp_path: Path) -> None:
+def test_a_complete_download(server: Server, tmp_path: Path) -> None:
     partial = tmp_path / "disk"
     fetch(server.url, CHECKSUM, partial, quiet)
     assert partial.read_bytes() == CONTENT
-    assert server.asked == [(None, "identity")]
+    assert server.requests == [(None, "identity")]
 
 
-def test_a_download_goes_on_where_it_ended(server: Server, tmp_path: Path) -> None:
+def test_a_partial_download_is_resumed(server: Server, tmp_path: Path) -> None:
     partial = tmp_path / "disk"
     partial.write_bytes(CONTENT[:100_000])
     fetch(server.url, CHECKSUM, partial, quiet)
     assert partial.read_bytes() == CONTENT
-    assert server.asked[0][0] == "bytes=100000-"
+    assert server.requests[0][0] == "bytes=100000-"
 
 
-def test_a_server_that_cannot_resume_begins_again(server: Server, tmp_path: Path) -> None:
+def test_a_server_without_range_requests_sends_everything_again(server: Server, tmp_path: Path) -> None:
     server.ranges = False
     partial = tmp_path / "disk"
     partial.write_bytes(b"x" * 100_000)
@@ -103,10 +105,10 @@ def test_a_server_that_cannot_resume_begins_again(server: Server, tmp_path: Path
     assert partial.read_bytes() == CONTENT
 
 
-def test_a_transfer_that_is_cut_off_is_kept_and_continued(server: Server, tmp_path: Path) -> None:
+def test_an_interrupted_transfer_is_kept_and_resumed(server: Server, tmp_path: Path) -> None:
     partial = tmp_path / "disk"
     server.cut = 300_000
-    with pytest.raises(MediaFault, match=r"the download failed: .*run again to go on with it"):
+    with pytest.raises(MediaFault, match=r"the download failed: .*run again to resume it"):
         fetch(server.url, CHECKSUM, partial, quiet)
     kept = partial.stat().st_size
     assert kept >= 300_000 - 65536
@@ -114,39 +116,39 @@ def test_a_transfer_that_is_cut_off_is_kept_and_continued(server: Server, tmp_pa
     server.cut = None
     fetch(server.url, CHECKSUM, partial, quiet)
     assert partial.read_bytes() == CONTENT
-    assert [wanted for wanted, _ in server.asked] == [None, f"bytes={kept}-"]
+    assert [requested for requested, _ in server.requests] == [None, f"bytes={kept}-"]
 
 
-def test_a_download_that_was_complete_already(server: Server, tmp_path: Path) -> None:
+def test_a_download_that_is_already_complete(server: Server, tmp_path: Path) -> None:
     partial = tmp_path / "disk"
     partial.write_bytes(CONTENT)
     fetch(server.url, CHECKSUM, partial, quiet)
     assert partial.read_bytes() == CONTENT
 
 
-def test_a_wrong_digest_throws_the_file_away(server: Server, tmp_path: Path) -> None:
+def test_a_file_with_the_wrong_digest_is_deleted(server: Server, tmp_path: Path) -> None:
     partial = tmp_path / "disk"
     with pytest.raises(MediaFault, match=f"expected sha256:0000.*, found {CHECKSUM}"):
         fetch(server.url, "sha256:" + "0" * 64, partial, quiet)
     assert not partial.exists()
 
 
-def test_a_partial_file_of_something_else_is_thrown_away(server: Server, tmp_path: Path) -> None:
+def test_a_partial_file_with_other_content_is_deleted(server: Server, tmp_path: Path) -> None:
     partial = tmp_path / "disk"
     partial.write_bytes(b"x" * 1000)
-    with pytest.raises(MediaFault, match="thrown away"):
+    with pytest.raises(MediaFault, match="was deleted"):
         fetch(server.url, CHECKSUM, partial, quiet)
     fetch(server.url, CHECKSUM, partial, quiet)
     assert file_digest(partial) == CHECKSUM
 
 
-def test_what_is_not_there(server: Server, tmp_path: Path) -> None:
+def test_a_url_that_does_not_exist(server: Server, tmp_path: Path) -> None:
     with pytest.raises(MediaFault, match="404"):
         fetch(server.url + ".old", CHECKSUM, tmp_path / "disk", quiet)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_respond(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with Server() as closed:
         url = closed.url
@@ -154,7 +156,7 @@ def test_nobody_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         fetch(url, CHECKSUM, tmp_path / "disk", quiet)
 
 
-def test_a_file_on_this_host(tmp_path: Path) -> None:
+def test_a_file_url(tmp_path: Path) -> None:
     source = tmp_path / "a disk.img"
     source.write_bytes(CONTENT)
     fetch(source.as_uri(), CHECKSUM, tmp_path / "disk", quiet)
@@ -170,16 +172,16 @@ def test_a_file_that_cannot_be_written(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, expected: type[HostFault]
 ) -> None:
     def write(*arguments: object) -> None:
-        raise OSError(number, "said the system")
+        raise OSError(number, "reason of the system")
 
     monkeypatch.setattr(module, "_write", write)
-    with pytest.raises(HostFault, match="disk: said the system") as caught:
+    with pytest.raises(HostFault, match="disk: reason of the system") as caught:
         fetch(server.url, CHECKSUM, tmp_path / "disk", quiet)
     assert type(caught.value) is expected
 
 
-def test_progress_is_told(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_TELL_EVERY", 0.0)
-    told: list[str] = []
-    fetch(server.url, CHECKSUM, tmp_path / "disk", told.append)
-    assert told[-1] == f"fetching {server.url}: 1 MiB of 1 MiB (100 %)"
+def test_progress_messages(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PROGRESS_INTERVAL", 0.0)
+    messages: list[str] = []
+    fetch(server.url, CHECKSUM, tmp_path / "disk", messages.append)
+    assert messages[-1] == f"fetching {server.url}: 1 MiB of 1 MiB (100 %)"

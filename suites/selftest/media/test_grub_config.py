@@ -1,4 +1,4 @@
-"""GRUB's configuration of an image, and where an image's packages come from."""
+"""GRUB's configuration of a built image, and the package sources of its build."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def built(**more: object) -> BuiltImage:
     return BuiltImage.model_validate({"build": "debian", "suite": "bookworm", **more})
 
 
-def test_linux_is_started_and_speaks_where_it_is_listened_to() -> None:
+def test_linux_uses_the_console_of_the_image() -> None:
     serial = grub_config.configuration(built(), "the-root")
     assert "linux /boot/vmlinuz-$release root=UUID=the-root ro console=tty0 console=ttyS0,115200\n" in serial
     assert "serial --unit=0" in serial
@@ -25,7 +25,7 @@ def test_linux_is_started_and_speaks_where_it_is_listened_to() -> None:
     assert "serial" not in screen
 
 
-def test_xen_is_started_where_it_is_among_the_packages() -> None:
+def test_xen_is_booted_if_it_is_among_the_packages() -> None:
     text = grub_config.configuration(built(packages=["xen-system-amd64"]), "the-root")
     assert (
         "multiboot2 /boot/$hypervisor placeholder com1=115200,8n1 console=com1,vga \\${xen_rm_opts}" in text
@@ -36,7 +36,7 @@ def test_xen_is_started_where_it_is_among_the_packages() -> None:
     assert "\n    linux " not in text
 
 
-def test_the_report_tells_whose_command_line_has_what() -> None:
+def test_customisations_list_the_command_line_options_of_kernel_and_hypervisor() -> None:
     changes = [change for change, _ in debian_builder.customisations(built(packages=["xen-system-amd64"]))]
     assert "Xen's command line has com1=115200,8n1 console=com1,vga" in changes
     assert "the kernel's command line has console=tty0 console=hvc0" in changes
@@ -44,13 +44,15 @@ def test_the_report_tells_whose_command_line_has_what() -> None:
     assert [change for change in plain if "Xen" in change or "hvc0" in change] == []
 
 
-def test_an_image_without_updates_has_its_packages_from_the_suite_alone(
+def test_an_image_without_updates_uses_only_the_sources_of_its_suite(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = tuple(apt_sources.Source("http://mirror", name) for name in ("bookworm", "bookworm-security"))
-    monkeypatch.setattr(apt_sources, "debian_sources", lambda suite: found)
-    assert debian_builder.recipe(built(), LOGIN)["sources"] == [source.line for source in found]
-    assert debian_builder.recipe(built(updates=False), LOGIN)["sources"] == [found[0].line]
+    sources = tuple(
+        apt_sources.AptSource("http://mirror", name) for name in ("bookworm", "bookworm-security")
+    )
+    monkeypatch.setattr(apt_sources, "debian_sources", lambda suite: sources)
+    assert debian_builder.recipe(built(), LOGIN)["sources"] == [source.line for source in sources]
+    assert debian_builder.recipe(built(updates=False), LOGIN)["sources"] == [sources[0].line]
     monkeypatch.setattr(apt_sources, "debian_sources", lambda suite: ())
     with pytest.raises(MediaFault, match="bookworm without its updates: .* knows no mirror"):
         debian_builder.recipe(built(updates=False), LOGIN)

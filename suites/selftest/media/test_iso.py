@@ -1,4 +1,4 @@
-"""ISO images come out as they went in, and drivers are found on media as virtio-win makes them."""
+"""ISO images are read as they were written, and drivers are found on media with virtio-win's layout."""
 
 from __future__ import annotations
 
@@ -26,39 +26,39 @@ FILES = {
 }
 
 
-def test_what_was_written_is_read(tmp_path: Path) -> None:
+def test_a_written_image_is_read_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "answers.iso"
     write_iso(path, "ironguest", FILES)
     with open_iso(path) as medium:
-        assert medium.folder("DRIVERS/ViOsToR") == "drivers/viostor"
-        assert (medium.folder("drivers/netkvm"), medium.folder("nothing")) == (None, None)
+        assert medium.find_folder("DRIVERS/ViOsToR") == "drivers/viostor"
+        assert (medium.find_folder("drivers/netkvm"), medium.find_folder("nothing")) == (None, None)
         read = {
             f"{folder}/{name}".lstrip("/"): content
             for folder in ("", "ironguest-scripts", "drivers", "drivers/viostor")
-            for name, content in medium.files(folder).items()
+            for name, content in medium.read_files(folder).items()
         }
     assert read == FILES
-    # The volume's own descriptor, where firmware and systems look for its name.
+    # The volume name is in the primary volume descriptor.
     assert path.read_bytes()[16 * 2048 + 40 :][:9] == b"IRONGUEST"
 
 
 @pytest.mark.parametrize("content", [b"", b"not an image" * 4096, bytes(1 << 16)])
-def test_what_is_no_iso_image_is_named(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_an_iso_image(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "virtio-win.iso"
     path.write_bytes(content)
     with (
-        pytest.raises(MediaFault, match=r"virtio-win\.iso: is no ISO image that can be read"),
+        pytest.raises(MediaFault, match=r"virtio-win\.iso: not a readable ISO image"),
         open_iso(path),
     ):
         pass
 
 
-def test_a_name_that_joliet_does_not_have(tmp_path: Path) -> None:
-    with pytest.raises(MediaFault, match="cannot be made"):
+def test_a_name_that_joliet_cannot_represent(tmp_path: Path) -> None:
+    with pytest.raises(MediaFault, match="cannot be written"):
         write_iso(tmp_path / "x.iso", "x", {"a" * 300: b""})
 
 
-def test_media_with_nothing_but_short_names_are_read_too(tmp_path: Path) -> None:
+def test_media_with_plain_iso_9660_names_are_readable(tmp_path: Path) -> None:
     image = pycdlib.PyCdlib()
     image.new(interchange_level=3)
     for folder in ("/VIOSTOR", "/VIOSTOR/2K22", "/VIOSTOR/2K22/AMD64"):
@@ -71,7 +71,7 @@ def test_media_with_nothing_but_short_names_are_read_too(tmp_path: Path) -> None
     assert read_drivers(medium, platform) == {"viostor/VIOSTOR.INF": b"inf"}
 
 
-def test_each_device_has_its_driver_and_no_other() -> None:
+def test_each_virtio_device_has_its_driver() -> None:
     devices = {
         "disk": "virtio-blk-pci",
         "nic": "virtio-net-pci-transitional",

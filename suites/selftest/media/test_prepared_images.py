@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_what_one_process_verified_the_others_take(tmp_path: Path) -> None:
+def test_processes_of_a_run_share_verified_images(tmp_path: Path) -> None:
     disk, run, next_run = tmp_path / "disk.raw", tmp_path / "run", tmp_path / "next"
     run.mkdir()
     next_run.mkdir()
@@ -25,7 +25,7 @@ def test_what_one_process_verified_the_others_take(tmp_path: Path) -> None:
     image = PreparedImages(run, quiet).image_of(Cell.of(spec, cell().platform))
     assert (image.path, image.digest) == (disk, file_digest(disk))
     disk.write_bytes(b"else" * 512)
-    # The digest is taken again when the run ends; whoever joins it before takes what was found at its start.
+    # The run verifies the digest again at its end. Processes that join before use the recorded image.
     assert PreparedImages(run, quiet).image_of(Cell.of(spec, cell().platform)) == image
     with pytest.raises(MediaFault, match=r"expected sha256:\w+, found sha256:\w+"):
         PreparedImages(next_run, quiet).image_of(Cell.of(spec, cell().platform))
