@@ -30,7 +30,7 @@ def test_every_queue_is_used(guest: Guest) -> None:
     assert [queue.queue for queue in use if queue.completed < BLOCKS] == [], use
     raised = _raised(before, guest.devices.interrupts(name))
     assert len(raised) >= len(queues), f"interrupts that were raised: {raised}"
-    assert [interrupt.name for interrupt in raised if not interrupt.by_message] == []
+    assert [interrupt.name for interrupt in raised if not interrupt.is_msi] == []
 
 
 @pytest.mark.needs("shell", "interrupts")
@@ -49,5 +49,5 @@ def test_every_queue_of_a_card_is_used(guest: Guest) -> None:
     assert [queue.queue for queue in use if queue.completed < DATAGRAMS] == [], use
     raised = _raised(before, guest.devices.interrupts(name))
     assert len(raised) >= processors, f"interrupts that were raised: {raised}"
-    assert [interrupt.name for interrupt in raised if not interrupt.by_message] == []
+    assert [interrupt.name for interrupt in raised if not interrupt.is_msi] == []
     assert card.unplug(), "the guest did not release the card"
