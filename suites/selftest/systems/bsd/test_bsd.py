@@ -1,4 +1,4 @@
-"""FreeBSD's answers: of the forms that its manual pages give, new and old, and odd ones."""
+"""Parsers of FreeBSD's answers, in the formats of its manual pages, and the class FreeBsd."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from fixtures.channels.shells.shell import CommandResult
 from fixtures.core.errors import AnswerNotUnderstood, GuestFault
 from fixtures.systems.bsd import parsers
-from fixtures.systems.bsd.freebsd import Bsd
+from fixtures.systems.bsd.system import FreeBsd
 
 PCICONF = """\
 hostb0@pci0:0:0:0:\tclass=0x060000 rev=0x02 hdr=0x00 vendor=0x8086 device=0x1237 subvendor=0x1af4 subdevice=0x1100
@@ -62,8 +62,8 @@ em1: flags=1008802<BROADCAST,SIMPLEX,MULTICAST> metric 0 mtu 1500
 """
 
 
-def test_pci_functions_have_their_drivers() -> None:
-    devices = parsers.pci_devices(PCICONF, DMESG)
+def test_pci_functions_and_their_drivers() -> None:
+    devices = parsers.parse_pci_devices(PCICONF, DMESG)
     assert [(each.address, each.effective_driver, each.enabled) for each in devices] == [
         ("0000:00:00.0", "hostb", True),
         ("0000:00:01.3", None, False),
@@ -73,12 +73,12 @@ def test_pci_functions_have_their_drivers() -> None:
     assert (devices[3].vendor, devices[3].device, devices[3].subsystem_device) == (0x1AF4, 0x1001, 2)
 
 
-def test_a_virtio_device_without_its_driver_is_not_driven() -> None:
-    assert parsers.pci_devices(PCICONF, "")[3].effective_driver is None
+def test_a_virtio_device_without_its_driver_has_no_effective_driver() -> None:
+    assert parsers.parse_pci_devices(PCICONF, "")[3].effective_driver is None
 
 
-def test_the_form_of_older_releases() -> None:
-    (card,) = parsers.pci_devices(OLD, "")
+def test_the_format_of_older_releases() -> None:
+    (card,) = parsers.parse_pci_devices(OLD, "")
     assert (card.vendor, card.device) == (0x8086, 0x100E)
     assert (card.subsystem_vendor, card.subsystem_device) == (0x1AF4, 0x1100)
 
@@ -86,77 +86,77 @@ def test_the_form_of_older_releases() -> None:
 @pytest.mark.parametrize(
     "line", ["pciconf: /dev/pci: Permission denied", "em0@pci0:0:3:0:", "em0@pci0:0:3:0:\trev=0x1"]
 )
-def test_what_is_no_function_is_refused(line: str) -> None:
+def test_a_line_that_is_not_a_function_raises(line: str) -> None:
     with pytest.raises(AnswerNotUnderstood, match="a line of pciconf"):
-        parsers.pci_devices(line, "")
+        parsers.parse_pci_devices(line, "")
 
 
-def test_disks_have_their_serials() -> None:
-    cd, disk = parsers.block_devices(GEOM)
+def test_disks_and_their_serial_numbers() -> None:
+    cd, disk = parsers.parse_block_devices(GEOM)
     assert (disk.path, disk.serial, disk.size, disk.physical_block) == ("/dev/vtbd0", "IGROOT", 2 << 30, 4096)
     assert (disk.transport, cd.serial, cd.read_only) == ("virtio", "", True)
     with pytest.raises(AnswerNotUnderstood, match="Mediasize"):
-        parsers.block_devices("Geom name: ada0\nProviders:\n")
+        parsers.parse_block_devices("Geom name: ada0\nProviders:\n")
 
 
 def test_interfaces_are_named_after_their_drivers() -> None:
-    em, lo, vtnet = parsers.network_interfaces(IFCONFIG)
+    em, lo, vtnet = parsers.parse_network_interfaces(IFCONFIG)
     assert (vtnet.driver, vtnet.state, vtnet.ipv4, vtnet.mtu) == ("vtnet", "up", ("10.0.2.15",), 1500)
     assert (em.driver, em.state, em.ipv4, lo.mac, lo.driver) == ("em", "down", (), "", None)
     with pytest.raises(AnswerNotUnderstood, match="an interface of ifconfig"):
-        parsers.network_interfaces("ifconfig: not found\n")
+        parsers.parse_network_interfaces("ifconfig: not found\n")
 
 
-def test_the_boot_has_a_time() -> None:
+def test_the_boot_time() -> None:
     assert (
-        parsers.boot_time("{ sec = 1718000000, usec = 1234 } Mon Jun 10 06:13:20 2024\n")
+        parsers.parse_boot_time("{ sec = 1718000000, usec = 1234 } Mon Jun 10 06:13:20 2024\n")
         == "1718000000.001234"
     )
     with pytest.raises(AnswerNotUnderstood):
-        parsers.boot_time("sysctl: unknown oid 'kern.boottime'")
+        parsers.parse_boot_time("sysctl: unknown oid 'kern.boottime'")
 
 
-def test_the_kernel_complains_in_its_own_words() -> None:
-    assert [str(each) for each in parsers.complaints(DMESG)] == [
+def test_kernel_messages_with_a_word_for_an_error() -> None:
+    assert [str(each) for each in parsers.parse_kernel_errors(DMESG)] == [
         "kernel (err): ahcich0: Timeout on slot 5 port 0"
     ]
 
 
-class Answering:
-    """A shell that gives recorded answers, and keeps the questions."""
+class AnsweringShell:
+    """A shell that gives prepared answers, and records its commands."""
 
     def __init__(self, **answers: str) -> None:
         self._answers = answers
-        self.asked: list[str] = []
+        self.commands: list[str] = []
 
     def run(self, command: str, within: float | None = None) -> CommandResult:
-        self.asked.append(command)
+        self.commands.append(command)
         known = next((text for word, text in self._answers.items() if word in command), "")
         return CommandResult(command, 0, known.encode(), 0.0)
 
 
-def test_the_system_asks_and_understands() -> None:
+def test_every_verb_sends_its_command_and_parses_the_answer() -> None:
     digest = "a" * 64
     kernel = f"14.1-RELEASE\nFreeBSD 14.1-RELEASE GENERIC\n/boot/kernel/kernel\n{digest}\n"
-    bsd = Bsd(
-        Answering(
+    bsd = FreeBsd(
+        AnsweringShell(
             pciconf=PCICONF, dmesg=DMESG, geom=GEOM, ifconfig=IFCONFIG, bootmethod="UEFI\n", uname=kernel,
             sha256sum=f"{digest}  -\n",
         )
     )  # fmt: skip
     assert bsd.driver_of("0000:00:03.0") == "em"
     assert bsd.disk_by_serial("IGROOT").name == "vtbd0"
-    assert [card.name for card in bsd.cards()] == ["em1", "vtnet0"]
+    assert [card.name for card in bsd.network_cards()] == ["em1", "vtnet0"]
     assert not bsd.is_online()
     assert bsd.firmware().kind == "uefi"
     assert bsd.kernel().file_digest == f"sha256:{digest}"
     assert bsd.kernel().image_is_running
     assert bsd.file_digest("/x") == bsd.digest("/dev/vtbd0", 1024) == f"sha256:{digest}"
-    with pytest.raises(GuestFault, match="0 disks with the serial 'NO'"):
+    with pytest.raises(GuestFault, match="no disk with serial 'NO'"):
         bsd.disk_by_serial("NO")
 
 
-def test_copies_are_by_sectors() -> None:
-    shell = Answering()
-    Bsd(shell).copy("/dev/vtbd1", "/dev/vtbd2", 4096, source_offset=512, target_offset=1024)
-    assert "skip=1 seek=2 count=8" in shell.asked[0]
+def test_copies_are_whole_sectors() -> None:
+    shell = AnsweringShell()
+    FreeBsd(shell).copy("/dev/vtbd1", "/dev/vtbd2", 4096, source_offset=512, target_offset=1024)
+    assert "skip=1 seek=2 count=8" in shell.commands[0]

@@ -1,4 +1,4 @@
-"""What FreeBSD is told to do to disks, run by this host's shell and dd, whose words are the same."""
+"""FreeBSD's commands for disks, run by the shell and the dd of this host, which take the same arguments."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.channels.shells.shell import CommandResult
-from fixtures.core.errors import AnswerNotUnderstood, CommandFailed, SuiteFault
+from fixtures.core.errors import AnswerNotUnderstood, CommandFailed
 from fixtures.systems.base.storage import Transfer
-from fixtures.systems.bsd.devices import BsdDevices, selector
-from fixtures.systems.bsd.storage import BsdStorage, ending, read
+from fixtures.systems.bsd.devices import pci_selector
+from fixtures.systems.bsd.storage import FreeBsdStorage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fixtures.systems.base.storage import How
+    from fixtures.systems.base.storage import TransferMode
 
-# What FreeBSD has and this host may not: fsync(1), and the sector size of a disk.
+# Programs of FreeBSD that this host may lack: fsync(1), and diskinfo(8) for the sector size of a disk.
 _TOOLS = """
 fsync() { sync "$1"; }
 diskinfo() { printf '%s\\t%s\\t...\\n' "$1" SECTOR; }
@@ -26,7 +26,7 @@ diskinfo() { printf '%s\\t%s\\t...\\n' "$1" SECTOR; }
 
 
 class HostShell:
-    """FreeBSD's commands in the shell of this host."""
+    """Runs FreeBSD's commands in the shell of this host."""
 
     def __init__(self, sector: int = 512) -> None:
         self.tools = _TOOLS.replace("SECTOR", str(sector))
@@ -36,10 +36,10 @@ class HostShell:
         return CommandResult(command, done.returncode, done.stdout + done.stderr, 0.0)
 
 
-def disks(place: Path) -> tuple[Path, Path, bytes]:
+def disks(directory: Path) -> tuple[Path, Path, bytes]:
     """A source of noise, an empty target, and the noise."""
     noise = bytes((number * 31 + number // 512) % 251 for number in range(256 * 512))
-    source, target = place / "da0", place / "da1"
+    source, target = directory / "da0", directory / "da1"
     source.write_bytes(noise)
     target.write_bytes(bytes(len(noise)))
     return source, target, noise
@@ -56,21 +56,21 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("sector", [512, 4096])
-@pytest.mark.parametrize(("first", "to", "count", "block", "how"), SHAPES)
-def test_a_transfer_writes_what_it_is_for_and_nothing_else(
-    tmp_path: Path, sector: int, first: int, to: int, count: int, block: int, how: How
+@pytest.mark.parametrize(("first", "to", "count", "block", "mode"), SHAPES)
+def test_a_transfer_writes_its_range_only(
+    tmp_path: Path, sector: int, first: int, to: int, count: int, block: int, mode: TransferMode
 ) -> None:
     source, target, noise = disks(tmp_path)
-    work = Transfer(first * 512, to * 512, count * 512, block, how)
-    BsdStorage(HostShell(sector)).transfer(str(source), str(target), [work], parallel=False, within=5.0)
+    work = Transfer(first * 512, to * 512, count * 512, block, mode)
+    FreeBsdStorage(HostShell(sector)).transfer(str(source), str(target), [work], parallel=False, within=5.0)
     expected = bytearray(len(noise))
     expected[to * 512 : (to + count) * 512] = noise[first * 512 : (first + count) * 512]
     assert target.read_bytes() == bytes(expected)
 
 
-def test_many_at_once_and_to_each(tmp_path: Path) -> None:
+def test_parallel_transfers_and_transfers_to_each(tmp_path: Path) -> None:
     source, target, noise = disks(tmp_path)
-    storage = BsdStorage(HostShell())
+    storage = FreeBsdStorage(HostShell())
     jobs = [Transfer(job * 8192, job * 8192, 8192, 1024 * (job % 4 + 1)) for job in range(8)]
     storage.transfer(str(source), str(target), jobs, parallel=True, within=5.0)
     assert target.read_bytes()[: 8 * 8192] == noise[: 8 * 8192]
@@ -79,17 +79,17 @@ def test_many_at_once_and_to_each(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("parallel", [False, True])
-def test_a_transfer_that_fails_is_told(tmp_path: Path, parallel: bool) -> None:
+def test_a_failed_transfer_raises(tmp_path: Path, parallel: bool) -> None:
     source, target, _ = disks(tmp_path)
     target.unlink()
     works = [Transfer(0, 0, 512), Transfer(512, 512, 512)]
     with pytest.raises(CommandFailed):
-        BsdStorage(HostShell()).transfer(str(source), str(target), works, parallel=parallel, within=5.0)
+        FreeBsdStorage(HostShell()).transfer(str(source), str(target), works, parallel=parallel, within=5.0)
     assert not target.exists()
 
 
 @pytest.mark.parametrize(
-    ("words", "meaning"),
+    ("message", "outcome"),
     [
         ("dd: stdout: Input/output error", "I/O error"),
         ("dd: stdin: Device not configured", "I/O error"),
@@ -99,28 +99,26 @@ def test_a_transfer_that_fails_is_told(tmp_path: Path, parallel: bool) -> None:
         ("trim: TRIM /dev/da1: Operation not supported", "not supported"),
     ],
 )
-def test_how_attempts_end(words: str, meaning: str) -> None:
-    assert ending(CommandResult("x", 1, words.encode(), 0.0)) == meaning
-    assert ending(CommandResult("x", 0, b"", 0.0)) == "done"
+def test_error_messages_have_outcomes(message: str, outcome: str) -> None:
+    assert FreeBsdStorage.outcome(CommandResult("x", 1, message.encode(), 0.0)) == outcome
+    assert FreeBsdStorage.outcome(CommandResult("x", 0, b"", 0.0)) == "done"
 
 
-def test_words_of_no_disk_are_refused() -> None:
+def test_an_unknown_error_message_raises() -> None:
     with pytest.raises(AnswerNotUnderstood, match="one of the errors that disks give"):
-        ending(CommandResult("x", 127, b"sh: dd: not found", 0.0))
+        FreeBsdStorage.outcome(CommandResult("x", 127, b"sh: dd: not found", 0.0))
 
 
 def test_reading_a_range(tmp_path: Path) -> None:
     source, _, _ = disks(tmp_path)
-    assert HostShell().run(read(str(source), 512, 5000 * 16, 4096)).status == 0
-    assert HostShell().run(read(str(tmp_path / "none"), 512, 512, 512)).status != 0
+    assert HostShell().run(FreeBsdStorage.read_attempt_command(str(source), 512, 5000 * 16, 4096)).status == 0
+    assert (
+        HostShell().run(FreeBsdStorage.read_attempt_command(str(tmp_path / "none"), 512, 512, 512)).status
+        != 0
+    )
 
 
-def test_devices_are_named_as_freebsd_names_them() -> None:
-    assert selector("0000:00:1f.2") == "pci0:0:31:2"
+def test_pci_addresses_in_the_format_of_pciconf() -> None:
+    assert pci_selector("0000:00:1f.2") == "pci0:0:31:2"
     with pytest.raises(ValueError, match="expected domain:bus"):
-        selector("em0")
-
-
-def test_what_nobody_knows_how_to_ask_is_a_mistake_of_the_check() -> None:
-    with pytest.raises(SuiteFault, match="Bsd is not asked for the interrupts of 0000:00:03.0"):
-        BsdDevices(HostShell()).interrupts("0000:00:03.0")
+        pci_selector("em0")

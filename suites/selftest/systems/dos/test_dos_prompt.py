@@ -1,4 +1,4 @@
-"""DOS at its prompt: what FreeDOS printed is understood, and what was not all there is refused."""
+"""The prompt of DOS: parsers of the output of FreeDOS, and a dialogue on a machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from suites.selftest.machine.test_vga_text import DISPLAY
 from suites.selftest.support.machine_sample import Bench
 from suites.selftest.support.paths import SAMPLES
 
-# As FreeDOS printed them on its text screen.
+# The output of FreeDOS on its text screen.
 VERSION = [
     "FreeCom version 0.82 pl 3 XMS_Swap [Dec 10 2003 06:49:21]",
     "DOS version 7.10",
@@ -37,69 +37,73 @@ DIRECTORY = [
 SOURCE = SAMPLES / "dos-prompt.S"
 
 
-def test_a_version_is_understood() -> None:
-    assert parsers.version(VERSION) == parsers.Version("FreeCom 0.82 pl 3 XMS_Swap", "7.10", "FreeDOS 0.0.40")
-    assert parsers.version(VERSION[:1]) == parsers.Version("FreeCom 0.82 pl 3 XMS_Swap", None, None)
+def test_version() -> None:
+    assert parsers.parse_version(VERSION) == parsers.Version(
+        "FreeCom 0.82 pl 3 XMS_Swap", "7.10", "FreeDOS 0.0.40"
+    )
+    assert parsers.parse_version(VERSION[:1]) == parsers.Version("FreeCom 0.82 pl 3 XMS_Swap", None, None)
     with pytest.raises(AnswerNotUnderstood, match="the version"):
-        parsers.version(['Bad command or filename - "ver".'])
+        parsers.parse_version(['Bad command or filename - "ver".'])
 
 
-def test_a_directory_is_understood() -> None:
-    assert parsers.directory(DIRECTORY) == parsers.Directory({"P.BIN": 300_000}, (), 1_157_632)
+def test_directory() -> None:
+    assert parsers.parse_directory(DIRECTORY) == parsers.Directory({"P.BIN": 300_000}, (), 1_157_632)
     with_more = [
         *DIRECTORY[:4],
         "FDOS         <DIR>             11-22-26  8:32a",
         "KERNEL   SYS         1,000  11-22-26  8:32a",
     ]
     totals = ["         2 file(s)        301,000 bytes", "         1 dir(s)       1,156,632 bytes free"]
-    assert parsers.directory([*with_more, *totals]) == parsers.Directory(
+    assert parsers.parse_directory([*with_more, *totals]) == parsers.Directory(
         {"P.BIN": 300_000, "KERNEL.SYS": 1000}, ("FDOS",), 1_156_632
     )
 
 
 @pytest.mark.parametrize("gone", range(3, 6))
-def test_a_directory_that_is_not_all_there_is_refused(gone: int) -> None:
+def test_an_incomplete_directory_raises(gone: int) -> None:
     with pytest.raises(AnswerNotUnderstood, match="a directory"):
-        parsers.directory([*DIRECTORY[:gone], *DIRECTORY[gone + 1 :]])
+        parsers.parse_directory([*DIRECTORY[:gone], *DIRECTORY[gone + 1 :]])
 
 
-def test_a_copy_is_understood() -> None:
-    assert parsers.copied(["b:\\p.bin => b:\\q.bin"]) == ("b:\\p.bin", "b:\\q.bin")
+def test_copy() -> None:
+    assert parsers.parse_copy(["b:\\p.bin => b:\\q.bin"]) == ("b:\\p.bin", "b:\\q.bin")
     with pytest.raises(AnswerNotUnderstood, match="from => to"):
-        parsers.copied(["Out of memory error."])
+        parsers.parse_copy(["Out of memory error."])
 
 
-def test_what_the_shell_does_not_know_is_understood() -> None:
-    assert parsers.refused(['Bad command or filename - "NOSUCH".'])
-    assert not parsers.refused(VERSION)
+def test_unknown_command() -> None:
+    assert parsers.is_unknown_command(['Bad command or filename - "NOSUCH".'])
+    assert not parsers.is_unknown_command(VERSION)
 
 
-def require_screen(*lines: str) -> list[str]:
+def screen_of(*lines: str) -> list[str]:
     return [*lines, *[""] * (25 - len(lines))]
 
 
-def test_an_answer_is_cut_out_of_its_screen() -> None:
-    shown = require_screen("", "A:\\>ver /r", "", *VERSION, "", f"A:\\>{parsers.STATUS}", "rc 0", "", "A:\\>")
-    assert parsers.answer(shown, "ver /r") == (0, VERSION)
+def test_an_answer_is_extracted_from_the_screen() -> None:
+    shown = screen_of(
+        "", "A:\\>ver /r", "", *VERSION, "", f"A:\\>{parsers.STATUS_COMMAND}", "rc 0", "", "A:\\>"
+    )
+    assert parsers.parse_screen(shown, "ver /r") == (0, VERSION)
 
 
 @pytest.mark.parametrize(
     "shown",
     [
-        require_screen("x", f"A:\\>{parsers.STATUS}", "rc 0", "A:\\>"),
-        require_screen("A:\\>ver /r", "x", "A:\\>"),
-        require_screen("A:\\>ver /r", "x", f"A:\\>{parsers.STATUS}", "rc %errorlevel%", "A:\\>"),
-        require_screen("no prompt at all"),
+        screen_of("x", f"A:\\>{parsers.STATUS_COMMAND}", "rc 0", "A:\\>"),
+        screen_of("A:\\>ver /r", "x", "A:\\>"),
+        screen_of("A:\\>ver /r", "x", f"A:\\>{parsers.STATUS_COMMAND}", "rc %errorlevel%", "A:\\>"),
+        screen_of("no prompt at all"),
     ],
 )
-def test_an_answer_that_is_not_all_there_is_refused(shown: list[str]) -> None:
+def test_an_incomplete_answer_raises(shown: list[str]) -> None:
     with pytest.raises(AnswerNotUnderstood, match="expected"):
-        parsers.answer(shown, "ver /r")
+        parsers.parse_screen(shown, "ver /r")
 
 
 @contextmanager
 def prompt(directory: Path) -> Iterator[DosPrompt]:
-    """The prompt of a boot disk of our own that answers as FreeDOS did, on a machine that is no simulation."""
+    """The prompt of a test boot disk that answers as FreeDOS does, on a machine in QEMU."""
     image, disk = directory / "code", directory / "disk.raw"
     subprocess.run(["as", "--32", "-o", str(directory / "code.o"), str(SOURCE)], check=True)
     link = [
@@ -120,7 +124,7 @@ def prompt(directory: Path) -> Iterator[DosPrompt]:
         bench.run()
         display, keyboard = VgaDisplay(bench.machine, directory), MachineKeyboard(bench.machine, "us")
         screen = ScreenConsole("dos", display, keyboard, bench.transcript, bench.health, bench.machine.wakeup)
-        assert screen.poll_until(lambda look: "A:\\>" in look.lines, Deadline.after(60.0)) is not None
+        assert screen.poll_until(lambda snapshot: "A:\\>" in snapshot.lines, Deadline.after(60.0)) is not None
         yield DosPrompt(screen, 60.0, Deadline.after)
 
 
@@ -128,17 +132,17 @@ def test_a_dialogue_at_the_prompt(tmp_path: Path) -> None:
     with prompt(tmp_path) as shell:
         assert shell.run("ver /r") == (0, VERSION)
         status, lines = shell.run("dir b:")
-        assert (status, parsers.directory(lines).files) == (0, {"P.BIN": 300_000})
+        assert (status, parsers.parse_directory(lines).files) == (0, {"P.BIN": 300_000})
         status, lines = shell.run("NOSUCH")
-        assert (status, parsers.refused(lines)) == (1, True)
-        assert parsers.memory(shell.run("mem")[1]) == {"conventional": 639, "extended (xms)": 15_296}
-        assert parsers.copied(shell.run("copy /b b:\\p.bin b:\\q.bin")[1]) == ("b:\\p.bin", "b:\\q.bin")
-        # The same question again is not answered by what the screen showed before.
+        assert (status, parsers.is_unknown_command(lines)) == (1, True)
+        assert parsers.parse_memory(shell.run("mem")[1]) == {"conventional": 639, "extended (xms)": 15_296}
+        assert parsers.parse_copy(shell.run("copy /b b:\\p.bin b:\\q.bin")[1]) == ("b:\\p.bin", "b:\\q.bin")
+        # The answer to a repeated command is not the old text on the screen.
         assert shell.run("ver /r") == (0, VERSION)
 
 
-def test_an_answer_that_is_longer_than_the_screen_is_not_taken_for_whole(tmp_path: Path) -> None:
+def test_an_answer_longer_than_the_screen_raises(tmp_path: Path) -> None:
     with prompt(tmp_path) as shell:
-        shell._budget = 1.0
+        shell._command_timeout = 1.0
         with pytest.raises((AnswerNotUnderstood, CommandTimeout), match="type long"):
             shell.run("type long")

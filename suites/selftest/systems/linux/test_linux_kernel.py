@@ -1,3 +1,5 @@
+"""Parsers of Linux's answers about its kernel and its firmware."""
+
 from __future__ import annotations
 
 import pytest
@@ -32,12 +34,12 @@ def test_a_kernel_as_its_vendor_ships_it() -> None:
     assert kernel.vendor_digest == kernel.file_digest == "md5:0d8adc540aa4bb8269e5b9d5eb93c188"
 
 
-def test_a_file_that_is_not_the_vendors_differs_from_the_package_list() -> None:
+def test_a_changed_file_differs_from_the_digest_in_the_package_list() -> None:
     kernel = linux_kernel.parse(edited(("\nmd5|0d8a", "\nmd5|ffff")))
     assert kernel.vendor_digest != kernel.file_digest
 
 
-def test_a_file_of_another_build_is_not_what_runs() -> None:
+def test_a_file_of_another_build_is_not_the_running_kernel() -> None:
     kernel = linux_kernel.parse(edited(("version|#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2", "version|#2 SMP")))
     assert not kernel.image_is_running
 
@@ -65,22 +67,22 @@ def test_a_kernel_without_a_package_has_no_digests() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "rows", "said"),
+    ("change", "rows", "message"),
     [
         (("taint|0", "taint|none"), 13, "taint|none"),
         (("taint|0", "tainted|0"), 13, "tainted|0"),
-        (("taint|0\n", ""), 12, "one row taint, 0 came"),
-        (("taint|0\n", "taint|0\ntaint|0\n"), 14, "one row taint, 2 came"),
+        (("taint|0\n", ""), 12, "one row taint, 0 are there"),
+        (("taint|0\n", "taint|0\ntaint|0\n"), 14, "one row taint, 2 are there"),
         (("vendor_digest|0d8a", "vendor_digest|"), 13, "one MD5 or SHA-256 digest"),
         (("vendor_digest|0d8a", "vendor_digest|0d8x"), 13, "one MD5 or SHA-256 digest"),
         (("end|13", "end|12"), 13, "closing row"),
     ],
 )
-def test_what_is_not_understood_is_named(change: tuple[str, str], rows: int, said: str) -> None:
+def test_an_invalid_answer_is_quoted_in_the_error(change: tuple[str, str], rows: int, message: str) -> None:
     answer = DEBIAN.replace(*change) if change[0].startswith("end") else edited(change, rows=rows)
     with pytest.raises(errors.AnswerNotUnderstood) as caught:
-        linux_kernel.parse(answer if said != "closing row" else answer.replace("end|12", "end"))
-    assert said in str(caught.value)
+        linux_kernel.parse(answer if message != "closing row" else answer.replace("end|12", "end"))
+    assert message in str(caught.value)
 
 
 def test_taint_letters_are_those_of_the_kernels_documentation() -> None:
@@ -107,11 +109,11 @@ def test_firmware(answer: str, expected: tuple[str, bool | None, str]) -> None:
 @pytest.mark.parametrize(
     "answer", ["uefi|7\nlockdown|\nend|2", "bios|1\nlockdown|\nend|2", "uefi|1\nend|2", "x"]
 )
-def test_firmware_that_is_not_understood(answer: str) -> None:
+def test_invalid_firmware_answers_raise(answer: str) -> None:
     with pytest.raises(errors.AnswerNotUnderstood):
         firmware.parse(answer)
 
 
-def test_a_lockdown_without_a_choice_is_not_understood() -> None:
+def test_a_lockdown_without_a_selected_mode_raises() -> None:
     with pytest.raises(errors.AnswerNotUnderstood, match="one word in brackets"):
         firmware.parse("uefi|1\nlockdown|none integrity\nend|2")

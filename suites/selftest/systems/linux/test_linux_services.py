@@ -1,3 +1,5 @@
+"""Parsers of the output of systemctl and journalctl."""
+
 from __future__ import annotations
 
 import json
@@ -5,7 +7,7 @@ import json
 import pytest
 
 from fixtures.core import errors
-from fixtures.systems.base.answers import Complaint, FailedUnit
+from fixtures.systems.base.answers import FailedUnit, LogRecord
 from fixtures.systems.linux import services
 from suites.selftest.support.paths import SAMPLES
 
@@ -20,7 +22,7 @@ def test_states(name: str, state: str) -> None:
 @pytest.mark.parametrize(
     "answer", ["", "gut\n", "running\nrunning\n", "System has not been booted with systemd\n"]
 )
-def test_a_state_that_is_not_understood(answer: str) -> None:
+def test_an_invalid_state_raises(answer: str) -> None:
     with pytest.raises(errors.AnswerNotUnderstood, match="one of degraded"):
         services.parse_state(answer)
 
@@ -41,33 +43,33 @@ def test_a_failed_unit_without_a_description() -> None:
 @pytest.mark.parametrize(
     "answer", ["0 loaded units listed.", "x.service loaded active running X", "Failed to connect"]
 )
-def test_failed_units_that_are_not_understood(answer: str) -> None:
+def test_invalid_failed_units_are_quoted_in_the_error(answer: str) -> None:
     with pytest.raises(errors.AnswerNotUnderstood) as caught:
         services.parse_failed(answer)
     assert repr(answer) in str(caught.value)
 
 
-def test_complaints_of_a_stock_guest() -> None:
-    found = services.parse_complaints((SAMPLES / "debian-12-q35" / "complaints.txt").read_text())
+def test_log_errors_of_a_stock_guest() -> None:
+    found = services.parse_log((SAMPLES / "debian-12-q35" / "complaints.txt").read_text())
     assert len(found) == 4
-    assert found[0] == Complaint(
+    assert found[0] == LogRecord(
         "kernel", "platform regulatory.0: firmware: failed to load regulatory.db (-2)", "err"
     )
-    assert {complaint.identifier for complaint in found} == {"kernel", "login"}
+    assert {record.identifier for record in found} == {"kernel", "login"}
 
 
-def test_a_complaint_that_is_not_utf8_comes_as_numbers() -> None:
-    found = services.parse_complaints((SAMPLES / "debian-12-q35-broken" / "complaints.txt").read_text())
-    assert found[-1] == Complaint("ironguest-sample", "bad \\xff byte", "crit")
+def test_a_message_that_is_not_utf8_arrives_as_numbers() -> None:
+    found = services.parse_log((SAMPLES / "debian-12-q35-broken" / "complaints.txt").read_text())
+    assert found[-1] == LogRecord("ironguest-sample", "bad \\xff byte", "crit")
     assert str(found[-1]) == "ironguest-sample (crit): bad \\xff byte"
 
 
-def test_a_field_may_be_null_or_come_more_than_once() -> None:
+def test_a_field_may_be_null_or_occur_more_than_once() -> None:
     record = {"PRIORITY": "0", "_COMM": "init", "MESSAGE": ["first", "second"]}
-    (complaint,) = services.parse_complaints(json.dumps(record))
-    assert complaint == Complaint("init", "first\nsecond", "emerg")
-    (complaint,) = services.parse_complaints('{"PRIORITY": "3", "MESSAGE": null}')
-    assert complaint == Complaint("unknown", "", "err")
+    (parsed,) = services.parse_log(json.dumps(record))
+    assert parsed == LogRecord("init", "first\nsecond", "emerg")
+    (parsed,) = services.parse_log('{"PRIORITY": "3", "MESSAGE": null}')
+    assert parsed == LogRecord("unknown", "", "err")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_a_field_may_be_null_or_come_more_than_once() -> None:
     ],
     ids=["coloured", "cut", "priority", "no-priority", "number", "float", "list", "words"],
 )
-def test_a_record_that_is_not_understood_is_named(line: str) -> None:
+def test_an_invalid_record_is_quoted_in_the_error(line: str) -> None:
     with pytest.raises(errors.AnswerNotUnderstood) as caught:
-        services.parse_complaints(line)
+        services.parse_log(line)
     assert repr(line) in str(caught.value)

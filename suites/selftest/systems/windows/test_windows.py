@@ -1,4 +1,4 @@
-"""Windows as a system: what its answers mean, in every language, and which of them are refused."""
+"""The class Windows, and the parsers of its answers in several languages."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import pytest
 
 from fixtures.channels.shells.shell import CommandResult
 from fixtures.core import errors
+from fixtures.systems.base.answers import parse_sha256
 from fixtures.systems.registry import system_for
 from fixtures.systems.windows import disks, network, services, system_files
 from fixtures.systems.windows import kernel as windows_kernel
 from fixtures.systems.windows import pci as windows_pci
-from fixtures.systems.windows.windows import Windows, parse_digest
+from fixtures.systems.windows.system import Windows
 from suites.selftest.channels.shells.test_sac import LOGIN
 from suites.selftest.support import windows_samples as samples
 from suites.selftest.support.sac_sample import Manners, SacBench
@@ -28,26 +29,26 @@ LANGUAGES = ["en", "de", "fr", "ja"]
 
 
 @dataclass
-class Recorded:
-    """Answers from the samples, or what a test has put in."""
+class SampleShell:
+    """A shell that answers with the samples, or with the answers that a test adds."""
 
     language: str = "en"
-    more: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=dict)
 
     def run(self, command: str, within: float | None = None) -> CommandResult:
-        given = {question: json.dumps(answer) for question, answer in self.more.items()}
-        answer = (samples.answers(self.language) | given)[command]
+        added = {query: json.dumps(answer) for query, answer in self.answers.items()}
+        answer = (samples.answers(self.language) | added)[command]
         return CommandResult(command, 0, answer.encode(), 0.1)
 
 
 def test_windows_is_a_system() -> None:
-    system: System = system_for("windows")(Recorded())
+    system: System = system_for("windows")(SampleShell())
     assert isinstance(system, Windows)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_question_is_one_command_in_any_language(language: str) -> None:
-    windows = Windows(Recorded(language))
+def test_every_verb_is_one_command_in_any_language(language: str) -> None:
+    windows = Windows(SampleShell(language))
     assert windows.kernel().image_is_running
     assert windows.firmware().secure_boot is True
     assert [device.address for device in windows.pci_devices()] == [
@@ -56,21 +57,19 @@ def test_every_question_is_one_command_in_any_language(language: str) -> None:
     assert windows.driver_of("0000:00:03.0") == "netkvm"
     assert [disk.serial for disk in windows.block_devices()] == ["IGROOT", "IGSOURCE", "IGTARGET"]
     assert windows.disk_by_serial("IGTARGET").path == r"\\.\PhysicalDrive2"
-    assert windows.cards()[0].name == samples.CARDS[language]
+    assert windows.network_cards()[0].name == samples.CARDS[language]
     assert windows.is_online()
     assert windows.boot_id() == "record 1423 of 2024-05-13T08:19:57.500000000Z"
     assert windows.state() == "running"
     assert windows.failed_units() == ()
-    assert str(windows.complaints()[0]) == f"disk 153 (warning): {samples.REPEATED[language]}"
+    assert str(windows.log_errors()[0]) == f"disk 153 (warning): {samples.REPEATED[language]}"
     assert windows.changed_files() == ()
     assert windows.clock() == 1715588400.123
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("paints", [False, True])
-def test_the_whole_path_from_a_login_on_sac_to_what_an_answer_means(
-    tmp_path: Path, language: str, paints: bool
-) -> None:
+def test_from_a_login_on_sac_to_a_parsed_answer(tmp_path: Path, language: str, paints: bool) -> None:
     given = samples.answers(language)
     with SacBench(
         tmp_path, Manners(paints=paints), lambda kind, text: (0, given[text].encode(), 65001)
@@ -80,7 +79,7 @@ def test_the_whole_path_from_a_login_on_sac_to_what_an_answer_means(
         bench.shell.log_in(LOGIN, bench.deadline(900.0))
         windows = Windows(bench.shell)
         assert windows.driver_of("0000:00:02.0") == "viostor"
-        assert samples.REPEATED[language] in windows.complaints()[0].message
+        assert samples.REPEATED[language] in windows.log_errors()[0].message
 
 
 DRIVEN = [
@@ -98,9 +97,7 @@ DRIVEN = [
 
 
 @pytest.mark.parametrize(("changed", "expected"), DRIVEN)
-def test_a_driver_is_only_named_alone_where_all_is_well(
-    changed: dict[str, Any], expected: str | None
-) -> None:
+def test_a_driver_comes_with_its_fault(changed: dict[str, Any], expected: str | None) -> None:
     row = samples.pci("1AF4", "1042", "(0,2,0)", "010000", "viostor") | changed
     device = windows_pci.parse(json.dumps([row]))[0]
     assert device.effective_driver == expected
@@ -123,9 +120,7 @@ KERNELS: list[tuple[dict[str, Any], tuple[str, ...]]] = [
 
 
 @pytest.mark.parametrize(("changed", "expected"), KERNELS)
-def test_what_loosens_the_rules_for_code_in_the_kernel(
-    changed: dict[str, Any], expected: tuple[str, ...]
-) -> None:
+def test_settings_that_weaken_code_integrity(changed: dict[str, Any], expected: tuple[str, ...]) -> None:
     assert windows_kernel.parse(json.dumps([samples.KERNEL | changed])).taint_flags == expected
 
 
@@ -135,44 +130,44 @@ def test_what_loosens_the_rules_for_code_in_the_kernel(
         ({}, True),
         ({"file": "10.0.20348.2700"}, False),
         ({"file": "10.0.19041.2849"}, False),
-        # Windows 10 22H2 is 21H2 with things enabled: what runs says 19045, its file 19041.
+        # Windows 10 22H2 is 21H2 with an enablement package: the running build is 19045, that of the file 19041.
         ({"build": "19045", "file": "10.0.19041.2849"}, True),
         ({"file": "6.3.20348.2849"}, False),
     ],
 )
-def test_a_file_is_the_kernel_that_runs_or_not(changed: dict[str, Any], runs: bool) -> None:
+def test_whether_the_file_is_the_running_kernel(changed: dict[str, Any], runs: bool) -> None:
     assert windows_kernel.parse(json.dumps([samples.KERNEL | changed])).image_is_running is runs
 
 
 @pytest.mark.parametrize("changed", [{"status": "HashMismatch"}, {"status": "NotSigned"}, {"vendor": False}])
-def test_only_microsofts_valid_signature_vouches_for_the_kernel(changed: dict[str, Any]) -> None:
+def test_only_a_valid_signature_of_microsoft_gives_a_vendor_digest(changed: dict[str, Any]) -> None:
     kernel = windows_kernel.parse(json.dumps([samples.KERNEL | changed]))
     assert kernel.vendor_digest is None
     assert kernel.file_digest == f"sha256:{samples.SHA.lower()}"
 
 
 def test_firmware() -> None:
-    said = [{"kind": 1, "secure": None}, {"kind": 2, "secure": 0}, {"kind": 2, "secure": None}]
-    found = [windows_kernel.parse_firmware(json.dumps([row])) for row in said]
-    assert [(each.kind, each.secure_boot) for each in found] == [
+    answers = [{"kind": 1, "secure": None}, {"kind": 2, "secure": 0}, {"kind": 2, "secure": None}]
+    found = [windows_kernel.parse_firmware(json.dumps([row])) for row in answers]
+    assert [(firmware.kind, firmware.secure_boot) for firmware in found] == [
         ("bios", None),
         ("uefi", False),
         ("uefi", None),
     ]
 
 
-def test_an_address_that_windows_gave_itself_or_has_not_got_yet_is_none() -> None:
+def test_link_local_and_tentative_addresses_do_not_count() -> None:
     addresses = [
         {"index": 4, "address": "169.254.7.7", "state": 4},
         {"index": 4, "address": "10.0.2.15", "state": 1},
     ]
-    windows = Windows(Recorded(more={network.QUESTION: [samples.card("Ethernet", addresses=addresses)]}))
-    assert windows.cards()[0].ipv4 == ()
+    windows = Windows(SampleShell(answers={network.QUERY: [samples.card("Ethernet", addresses=addresses)]}))
+    assert windows.network_cards()[0].ipv4 == ()
     assert not windows.is_online()
 
 
 @pytest.mark.parametrize(
-    ("row", "word"),
+    ("row", "state"),
     [
         ({"setup": 1, "started": True, "failed": 0}, "setup"),
         ({"setup": 0, "started": False, "failed": 0}, "starting"),
@@ -180,18 +175,18 @@ def test_an_address_that_windows_gave_itself_or_has_not_got_yet_is_none() -> Non
         ({"setup": 0, "started": True, "failed": 2}, "degraded"),
     ],
 )
-def test_states(row: dict[str, Any], word: str) -> None:
-    assert services.parse_state(json.dumps([row])) == word
+def test_states(row: dict[str, Any], state: str) -> None:
+    assert services.parse_state(json.dumps([row])) == state
 
 
-def test_failed_services_are_named_with_their_code() -> None:
+def test_failed_services_and_their_error_codes() -> None:
     row = {"name": "W32Time", "title": "Windows-Zeitgeber", "state": "Stopped", "code": 1290}
     assert (
         str(services.parse_failed(json.dumps([row]))[0]) == "W32Time: Windows-Zeitgeber ended with code 1290"
     )
 
 
-def test_what_sfc_finds() -> None:
+def test_findings_of_sfc() -> None:
     lines = [
         "2024-05-13 10:20:00, Info                  CSI    00000009 [SR] Verifying 100 components",
         "2024-05-13 10:20:00, Info                  CSI    0000000a [SR] Cannot repair member file [l:11]'autochk.exe' of X",
@@ -219,7 +214,7 @@ def test_what_sfc_finds() -> None:
         json.dumps(samples.PCI)[:-9],
     ],
 )
-def test_an_answer_that_is_damaged_or_of_another_form_is_refused(answer: str) -> None:
+def test_a_damaged_answer_raises(answer: str) -> None:
     with pytest.raises(errors.AnswerNotUnderstood, match="PCI devices"):
         windows_pci.parse(answer)
 
@@ -234,17 +229,17 @@ def test_an_answer_that_is_damaged_or_of_another_form_is_refused(answer: str) ->
         (windows_kernel.parse, samples.KERNEL | {"sha256": "5F"}),
         (windows_kernel.parse, samples.KERNEL | {"revision": ""}),
         (windows_kernel.parse_firmware, {"kind": 3, "secure": 1}),
-        (services.parse_complaints, {"provider": "disk", "id": 7, "level": 4, "message": ""}),
+        (services.parse_log, {"provider": "disk", "id": 7, "level": 4, "message": ""}),
         (services.parse_state, {"setup": 0, "started": "True", "failed": 0}),
         (system_files.parse, {"lines": ["[SR] Beginning Verify and Repair transaction"]}),
     ],
 )
-def test_what_a_parser_does_not_understand_it_refuses(parse: Any, row: dict[str, Any]) -> None:
+def test_an_invalid_answer_raises(parse: Any, row: dict[str, Any]) -> None:
     with pytest.raises(errors.AnswerNotUnderstood):
         parse(json.dumps([row]))
 
 
 def test_digests() -> None:
-    assert parse_digest(f"{samples.SHA}\r\n") == f"sha256:{samples.SHA.lower()}"
+    assert parse_sha256(f"{samples.SHA}\r\n") == f"sha256:{samples.SHA.lower()}"
     with pytest.raises(errors.AnswerNotUnderstood):
-        parse_digest("Das System kann die angegebene Datei nicht finden.")
+        parse_sha256("Das System kann die angegebene Datei nicht finden.")

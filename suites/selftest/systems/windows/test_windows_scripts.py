@@ -1,4 +1,4 @@
-"""Every script that is given to a Windows guest: whether it is PowerShell at all, and what it quotes and counts."""
+"""The PowerShell scripts for Windows guests: their grammar, quoting and block sizes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from fixtures.systems.windows import commands, disks, kernel, network, pci, serv
 SCRIPTS = {
     "servant": powershell_agent.SCRIPT,
     "start of the servant": powershell_agent.startup_lines()[-1].partition(' "')[2].rstrip('"'),
-    "pci": pci.QUESTION,
-    "disks": disks.QUESTION,
-    "network": network.QUESTION,
-    "kernel": kernel.QUESTION,
+    "pci": pci.QUERY,
+    "disks": disks.QUERY,
+    "network": network.QUERY,
+    "kernel": kernel.QUERY,
     "firmware": kernel.FIRMWARE,
     "state": services.STATE,
     "failed": services.FAILED_UNITS,
-    "complaints": services.COMPLAINTS,
+    "log errors": services.LOG_ERRORS,
     "boot id": services.BOOT_ID,
-    "sfc": system_files.QUESTION,
+    "sfc": system_files.QUERY,
     "clock": commands.CLOCK,
     "copy": commands.copy(r"\\.\PhysicalDrive1", r"\\.\PhysicalDrive2", 1 << 20, source_offset=512),
     "digest": commands.digest(r"\\.\PhysicalDrive1", 1 << 20),
@@ -30,14 +30,14 @@ SCRIPTS = {
     "sync": commands.SYNC,
     "receive": commands.receive("10.0.2.100", 7000, 65536, r"C:\Windows\Temp\payload"),
     "send": commands.send("10.0.2.100", 7000, r"C:\Windows\Temp\payload"),
-    "awaken": commands.awaken(1715588400.123),
-    "restart": commands.RESTART,
+    "resume": commands.resume(1715588400.123, b"seed"),
+    "reboot": commands.REBOOT,
     "power off": commands.POWER_OFF,
 }
 
 
-def grammar(text: str) -> bool:
-    """Whether ``text`` is PowerShell, as far as a grammar can tell."""
+def is_powershell(text: str) -> bool:
+    """Whether ``text`` parses with the grammar of PowerShell."""
     parser = Parser(Language(tree_sitter_powershell.language()))
     return not parser.parse(text.encode()).root_node.has_error
 
@@ -45,13 +45,13 @@ def grammar(text: str) -> bool:
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_every_script_is_powershell_in_plain_ascii_on_one_line(name: str) -> None:
     text = SCRIPTS[name]
-    assert grammar(text)
+    assert is_powershell(text)
     assert text.isascii()
     assert "\n" not in text or name == "servant"
 
 
-def test_the_grammar_finds_what_is_not_powershell() -> None:
-    assert not grammar(pci.QUESTION.replace("ForEach-Object {", "ForEach-Object (", 1))
+def test_the_grammar_rejects_text_that_is_not_powershell() -> None:
+    assert not is_powershell(pci.QUERY.replace("ForEach-Object {", "ForEach-Object (", 1))
 
 
 def test_commands_quote_and_count_whole_blocks() -> None:
@@ -59,4 +59,4 @@ def test_commands_quote_and_count_whole_blocks() -> None:
     assert "New-Object byte[] 512;" in commands.digest("x", 1024, 512)
     with pytest.raises(ValueError, match="512"):
         commands.copy("a", "b", 100)
-    assert "DateTime(2024, 5, 13, 8, 20, 0, 123, 'Utc')" in commands.awaken(1715588400.1235)
+    assert "DateTime(2024, 5, 13, 8, 20, 0, 123, 'Utc')" in commands.resume(1715588400.1235, b"seed")

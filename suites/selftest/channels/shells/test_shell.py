@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.channels.shells.shell import CommandResult, ask, check
+from fixtures.channels.shells.shell import CommandResult, run_check, require_success
 from fixtures.core import errors
 
 if TYPE_CHECKING:
@@ -65,14 +65,14 @@ def test_what_is_not_a_result_is_refused(data: Json) -> None:
 
 def test_ask_passes_the_budget_on_and_returns_the_text() -> None:
     shell = OneAnswer(CommandResult("uname -r", 0, b"6.1\n", 0.1))
-    assert ask(shell, "uname -r", within=3.0) == "6.1\n"
+    assert run_check(shell, "uname -r", within=3.0) == "6.1\n"
     assert shell.within == 3.0
 
 
 def test_ask_names_command_status_and_last_lines() -> None:
     output = "".join(f"line {number}\n\n" for number in range(50)).encode()
     with pytest.raises(errors.CommandFailed) as caught:
-        ask(OneAnswer(CommandResult("dd if=/dev/vdz", 1, output, 0.1)), "dd if=/dev/vdz")
+        run_check(OneAnswer(CommandResult("dd if=/dev/vdz", 1, output, 0.1)), "dd if=/dev/vdz")
     message = str(caught.value)
     assert "status 1, expected 0: dd if=/dev/vdz" in message
     assert message.endswith("line 49")
@@ -81,4 +81,4 @@ def test_ask_names_command_status_and_last_lines() -> None:
 
 def test_a_failure_without_output_says_so() -> None:
     with pytest.raises(errors.CommandFailed, match="no output"):
-        check(CommandResult("false", 1, b"", 0.1))
+        require_success(CommandResult("false", 1, b"", 0.1))

@@ -1,3 +1,5 @@
+"""Parsers of Linux's answers about PCI devices, disks and network interfaces."""
+
 from __future__ import annotations
 
 import contextlib
@@ -10,7 +12,7 @@ from fixtures.core import errors
 from fixtures.systems.base.answers import BlockDevice, NetworkInterface, PciDevice
 from fixtures.systems.linux import disks as linux_disks
 from fixtures.systems.linux import network, pci
-from fixtures.systems.linux.questions import rows
+from fixtures.systems.linux.scripts import parse_rows
 from suites.selftest.support.paths import SAMPLES
 
 
@@ -55,7 +57,7 @@ def test_every_field_of_a_pci_device() -> None:
     assert str(found["0000:00:00.0"]) == "0000:00:00.0 [8086:1237] class 060000, no driver"
 
 
-def test_a_virtio_device_whose_driver_was_taken_away_has_none() -> None:
+def test_a_virtio_device_without_its_driver_has_no_effective_driver() -> None:
     found = {device.address: device for device in pci.parse(sample("debian-12-q35-broken/pci.txt"))}
     without_driver, without_transport = found["0000:00:08.0"], found["0000:00:04.0"]
     assert (without_driver.driver, without_driver.effective_driver) == ("virtio-pci", None)
@@ -71,7 +73,7 @@ def test_a_driver_may_have_a_blank_in_its_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         (GOOD_PCI.replace("0x8086", ""), "a number where ''"),
         (GOOD_PCI.replace("0x8086", "8086"), "a number where '8086'"),
@@ -83,10 +85,10 @@ def test_a_driver_may_have_a_blank_in_its_name() -> None:
         ("sh: 1: Syntaxfehler: \u00bb(\u00ab unerwartet", "9 fields, 1 are there"),
     ],
 )
-def test_a_row_that_is_not_understood_is_named(row: str, said: str) -> None:
+def test_an_invalid_row_is_quoted_in_the_error(row: str, message: str) -> None:
     with pytest.raises(errors.AnswerNotUnderstood) as caught:
         pci.parse(f"{GOOD_PCI}\n{row}\nend|2\n")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert repr(row) in str(caught.value)
 
 
@@ -138,7 +140,7 @@ def test_a_short_vpd_page_padded_with_zeros() -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "said"),
+    ("end", "message"),
     [
         ("|vpd|0080001449472d", "a page of 24 bytes, 7 are there"),
         ("|vpd|0083000449472d31", "a page with code 80"),
@@ -147,10 +149,10 @@ def test_a_short_vpd_page_padded_with_zeros() -> None:
         ("|guessed|x", "the source of the serial number"),
     ],
 )
-def test_a_serial_number_that_is_not_understood(end: str, said: str) -> None:
+def test_an_invalid_serial_number_is_quoted_in_the_error(end: str, message: str) -> None:
     with pytest.raises(errors.AnswerNotUnderstood) as caught:
         linux_disks.parse(f"{DISK}{end}\nend|1\n")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert repr(DISK + end) in str(caught.value)
 
 
@@ -189,7 +191,7 @@ def test_an_interface_without_an_ethernet_address_and_with_two_addresses() -> No
     "row",
     ["addr|eth0|10.0.0.999/8", "addr|eth0|10.0.0.1/99", "link|eth0|x", "link|eth0|||1500||", "ip: not found"],
 )
-def test_an_interface_that_is_not_understood(row: str) -> None:
+def test_an_invalid_interface_is_quoted_in_the_error(row: str) -> None:
     with pytest.raises(errors.AnswerNotUnderstood) as caught:
         network.parse(f"{row}\nend|1")
     assert repr(row) in str(caught.value)
@@ -199,16 +201,16 @@ ANSWERS = ["debian-12-pc/pci.txt", "debian-12-pc/disks.txt", "debian-12-q35/netw
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_an_answer_that_was_cut_off_is_told_at_every_length(name: str) -> None:
-    whole = sample(name).rstrip("\n")
-    for length in range(len(whole)):
+def test_an_answer_truncated_at_any_length_raises(name: str) -> None:
+    complete = sample(name).rstrip("\n")
+    for length in range(len(complete)):
         with pytest.raises(errors.AnswerNotUnderstood):
-            rows(whole[:length], "devices")
-    assert len(rows(whole, "devices")) == whole.count("\n")
+            parse_rows(complete[:length], "devices")
+    assert len(parse_rows(complete, "devices")) == complete.count("\n")
 
 
 @given(st.text())
-def test_anything_else_is_understood_or_refused(text: str) -> None:
+def test_any_other_text_is_empty_or_raises(text: str) -> None:
     for parse in (pci.parse, linux_disks.parse, network.parse):
         with contextlib.suppress(errors.AnswerNotUnderstood):
             assert parse(text) == ()
