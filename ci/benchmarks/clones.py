@@ -98,7 +98,7 @@ def by_hand(bench: Workbench, saved: Saved, *, awaken: bool) -> Clone:
         typed = b"echo ready\n"
         if awaken:
             qemu.qmp.execute("set_link", name="nic0", up=True)
-            waking = commands.awaken(time.time(), os.urandom(64)).encode()
+            waking = commands.resume(time.time(), os.urandom(64)).encode()
             typed = b" { " + waking + b"; } >/dev/null 2>&1; " + typed
         qemu.type_and_wait(typed, b"ready", _FIRST_COMMAND)
         answered = time.monotonic()

@@ -16,12 +16,12 @@ from fixtures.guest.storage import Copy
 from fixtures.lab.operations.scratch_disks import AttachDisk, ScratchDisk
 from fixtures.machine.disk_options import Aio, BlockSize, Cache, DiskOptions
 from fixtures.oracles.disk_layout import DiskLayout
-from fixtures.systems.base.storage import How, Verified
+from fixtures.systems.base.storage import FioResult, TransferMode
 
 pytestmark = pytest.mark.needs("shell", "disk-tools")
 
 KIB, MIB = 1 << 10, 1 << 20
-KINDS: tuple[How, ...] = get_args(How)
+KINDS: tuple[TransferMode, ...] = get_args(TransferMode)
 
 SIZES = [
     Copy(0, 1, 512),
@@ -116,7 +116,7 @@ def test_fio_verifies(guest: Guest, target_disk: ScratchDisk, block: int) -> Non
         pytest.skip(f"not_in_profile: {guest.cell.guest.id} has no fio")
     first, count = 8192, 16384
     result = guest.storage.run_fio(target_disk, first, count, block)
-    assert result == Verified(error=0, written=count * 512, read=count * 512)
+    assert result == FioResult(error=0, written=count * 512, read=count * 512)
     assert guest.storage.mismatches_after_fio(target_disk, first, count, block) == []
     end, last = first + count, target_disk.layout.sectors
     for start, length in ((0, first), (end, last - end)):

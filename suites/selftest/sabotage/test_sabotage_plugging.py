@@ -12,8 +12,8 @@ from fixtures.guest.device_kinds.hotplug import Presence
 from fixtures.guest.storage import Copy
 from fixtures.lab.operations.scratch_disks import ScratchDisk
 from fixtures.lab.pool.machine_pool import MachinePool
-from fixtures.systems.base.device_answers import Held
-from suites.drivers import test_hotplug, test_driver_binding, test_usb
+from fixtures.systems.base.device_answers import UnboundDisk
+from suites.drivers import test_driver_binding, test_hotplug, test_usb
 from suites.selftest.support.device_victims import Victim, victim
 
 
@@ -97,7 +97,7 @@ def test_a_disks_driver_that_stays_or_does_not_come_back_is_found(
     guest, binding = broken.guest, broken.guest.devices.driver_binding
     disk = guest.storage.attach(guest.storage.source)
     with monkeypatch.context() as patch:
-        patch.setattr(binding, "unbind_disk", lambda disk: Held("/nowhere", "nothing"))
+        patch.setattr(binding, "unbind_disk", lambda disk: UnboundDisk("/nowhere", "nothing"))
         with pytest.raises(AssertionError, match=r"BindingState\(driver='there', driven=True\)"):
             test_driver_binding.test_disk_unbind_and_bind(guest, disk)
     monkeypatch.setattr(binding, "bind_disk", lambda disk, held: None)

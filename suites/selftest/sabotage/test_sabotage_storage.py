@@ -10,7 +10,7 @@ from fixtures.guest.guest import Guest
 from fixtures.lab.operations.scratch_disks import ScratchDisk
 from fixtures.machine.disk_options import DEFAULT_DISK_OPTIONS
 from fixtures.machine.hardware import Disk
-from fixtures.systems.base.storage import Verified
+from fixtures.systems.base.storage import FioResult
 from fixtures.systems.linux.storage import LinuxStorage
 from suites.selftest.support import misbehaving_disk as bad
 from suites.selftest.support.fault_injection import Alter, Spoil
@@ -75,10 +75,10 @@ def test_what_fio_could_not_know_is_found(victim: Guest, monkeypatch: pytest.Mon
     target = victim.storage.attach(victim.storage.target)
     size = 16384 * 512
     monkeypatch.setattr(LinuxStorage, "has_fio", lambda tools: True)
-    monkeypatch.setattr(LinuxStorage, "fio", lambda *_, within: Verified(0, size, size))
+    monkeypatch.setattr(LinuxStorage, "run_fio", lambda *_, within: FioResult(0, size, size))
     with pytest.raises(AssertionError, match=r"\[8192, 8200, 8208, 8216, 8224\] == \[\]"):
         test_requests.test_fio_verifies(victim, target, 4096)
-    monkeypatch.setattr(LinuxStorage, "fio", lambda *_, within: Verified(84, size, 0))
+    monkeypatch.setattr(LinuxStorage, "run_fio", lambda *_, within: FioResult(84, size, 0))
     with pytest.raises(AssertionError, match="error: 84 != 0"):
         test_requests.test_fio_verifies(victim, target, 4096)
 

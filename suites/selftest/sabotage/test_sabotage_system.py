@@ -45,7 +45,7 @@ def test_a_rest_that_ends_early_is_found(broken: Victim, monkeypatch: pytest.Mon
 def test_files_that_are_not_the_vendors_are_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of one package, for the sake of time."""
     monkeypatch.setattr(
-        "fixtures.systems.linux.package_files.QUESTION", "env LC_ALL=C dpkg --verify grep procps || true"
+        "fixtures.systems.linux.package_files.QUERY", "env LC_ALL=C dpkg --verify grep procps || true"
     )
     test_integrity.test_the_system_files_are_the_vendors(broken.guest)
     broken.guest.run_check("echo more >>/bin/grep && rm /usr/bin/free && echo '# mine' >>/etc/sysctl.conf")

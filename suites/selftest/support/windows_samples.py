@@ -132,16 +132,16 @@ def answers(language: str = "en") -> dict[str, str]:
     complaint = {"provider": "disk", "id": 153, "level": 3, "message": f"{REPEATED[language]}\r\n"}
     verified = "2024-05-13 10:20:00, Info                  CSI    0000000a [SR] Verify complete"
     given: dict[str, Any] = {
-        windows_pci.QUESTION: PCI,
-        disks.QUESTION: DISKS,
-        network.QUESTION: [card(CARDS[language])],
-        kernel.QUESTION: [KERNEL],
+        windows_pci.QUERY: PCI,
+        disks.QUERY: DISKS,
+        network.QUERY: [card(CARDS[language])],
+        kernel.QUERY: [KERNEL],
         kernel.FIRMWARE: [{"kind": 2, "secure": 1}],
         services.STATE: [{"setup": 0, "started": True, "failed": 0}],
         services.FAILED_UNITS: [],
-        services.COMPLAINTS: [complaint],
+        services.LOG_ERRORS: [complaint],
         services.BOOT_ID: [{"record": 1423, "time": "2024-05-13T08:19:57.500000000Z"}],
-        system_files.QUESTION: [{"lines": [verified]}],
+        system_files.QUERY: [{"lines": [verified]}],
     }
     found = {question: json.dumps(answer, ensure_ascii=False) + "\n" for question, answer in given.items()}
     found[commands.CLOCK] = "1715588400.123\n"
