@@ -1,4 +1,4 @@
-"""CheckpointStore in the cache: whole or remade, explained, kept while in use, removed for want of room."""
+"""Checkpoints in the cache: verified, made again when damaged, locked while in use, evicted for disk space."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fixtures.media.sparse_files import sparse_digest
 from suites.selftest.support.paths import ROOT
 
 SIZE = 1 << 20
-# Holds the checkpoint of {"a": 1} until it is told to end.
+# A process that locks the checkpoint of {"a": 1} until it reads a line.
 USER = """
 import sys
 from pathlib import Path
@@ -32,15 +32,15 @@ sys.stdin.readline()
 
 
 class Bench:
-    """A store of its own, and what it said."""
+    """A checkpoint store in a directory of its own, and its progress messages."""
 
     def __init__(self, directory: Path, **options: int) -> None:
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self.made = 0
         self.root = directory / "cache"
         self.work = directory / "work"
         self.work.mkdir(exist_ok=True)
-        self.store = CheckpointStore(self.work, self.said.append, self.root, **options)
+        self.store = CheckpointStore(self.work, self.messages.append, self.root, **options)
 
     def make(self, inputs: dict[str, Any], cell: str = "cell") -> Path:
         def fill(directory: Path) -> None:
@@ -54,14 +54,14 @@ class Bench:
         return self.store.make(cell, inputs, fill)[0]
 
     def another_run(self) -> Bench:
-        """The same cache, in a run that has verified nothing yet."""
+        """A store on the same cache in another run, which has not verified any checkpoint."""
         self.store.close()
         work = self.work / "next"
         work.mkdir()
         return Bench(work)._with_root(self.root)
 
     def _with_root(self, root: Path) -> Bench:
-        self.store = CheckpointStore(self.work, self.said.append, root)
+        self.store = CheckpointStore(self.work, self.messages.append, root)
         return self
 
 
@@ -74,13 +74,13 @@ def test_a_checkpoint_is_made_once_and_found(tmp_path: Path) -> None:
     assert found is not None
     assert (found[0], found[1].mechanism, found[1].commands) == (path, "shared memory", 3)
     assert bench.made == 1
-    # QEMU opens the memory for writing.
+    # QEMU opens the memory file for writing.
     assert (path / "memory").stat().st_mode & 0o777 == 0o644
 
 
 @pytest.mark.parametrize("name", ["memory", "checkpoint.json"])
 @pytest.mark.parametrize("harm", ["truncated", "changed", "gone"])
-def test_a_damaged_checkpoint_is_named_and_made_again(tmp_path: Path, name: str, harm: str) -> None:
+def test_a_damaged_checkpoint_is_reported_and_made_again(tmp_path: Path, name: str, harm: str) -> None:
     bench = Bench(tmp_path)
     path = bench.make({"a": 1}) / name
     content = path.read_bytes()
@@ -88,28 +88,28 @@ def test_a_damaged_checkpoint_is_named_and_made_again(tmp_path: Path, name: str,
     path.unlink() if harm == "gone" else path.write_bytes(damaged[harm])
     later = bench.another_run()
     assert later.store.find("cell", {"a": 1}) is None
-    assert "making it again" in later.said[-1]
-    assert str(path.parent) in later.said[-1]
+    assert "making it again" in later.messages[-1]
+    assert str(path.parent) in later.messages[-1]
     assert later.make({"a": 1}).exists()
     assert later.store.find("cell", {"a": 1}) is not None
 
 
-def test_what_was_verified_in_a_run_is_not_read_again(tmp_path: Path) -> None:
+def test_a_checkpoint_is_verified_once_in_a_run(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     path = bench.make({"a": 1})
-    (path / "memory").write_bytes(b"harm that only the next run notices")
+    (path / "memory").write_bytes(b"damage that only the next run notices")
     assert bench.store.find("cell", {"a": 1}) is not None
     assert bench.another_run().store.find("cell", {"a": 1}) is None
 
 
-def test_what_changed_is_told(tmp_path: Path) -> None:
+def test_changed_inputs_are_reported(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.make({"QEMU": ["7.2", "a"], "image": "one"})
-    assert bench.said == ["checkpoint cell: none yet; booting cold once"]
+    assert bench.messages == ["checkpoint cell: none yet; booting cold once"]
     bench.make({"QEMU": ["8.0", "a"], "image": "two"}, cell="other")
-    assert bench.said[-1] == "checkpoint other: none yet; booting cold once"
+    assert bench.messages[-1] == "checkpoint other: none yet; booting cold once"
     bench.make({"QEMU": ["8.0", "a"], "image": "one"})
-    assert bench.said[-1].endswith("since this changed: QEMU (7.2 -> 8.0)")
+    assert bench.messages[-1].endswith("since this changed: QEMU (7.2 -> 8.0)")
 
 
 @pytest.mark.parametrize(
@@ -123,16 +123,16 @@ def test_what_changed_is_told(tmp_path: Path) -> None:
         ({"a": 1, "b": 1}, {"a": 2, "b": 2}, ["a (1 -> 2)", "b (1 -> 2)"]),
     ],
 )
-def test_a_change_in_words(before: dict[str, Any], now: dict[str, Any], words: list[str]) -> None:
+def test_a_change_is_described(before: dict[str, Any], now: dict[str, Any], words: list[str]) -> None:
     assert describe_changes(before, now) == words
 
 
-def test_a_long_change_is_cut() -> None:
+def test_a_long_change_is_shortened() -> None:
     (words,) = describe_changes({"a": ["x" * 500]}, {"a": []})
     assert len(words) < 150
 
 
-def test_those_unused_for_longest_go_first(tmp_path: Path) -> None:
+def test_least_recently_used_checkpoints_are_evicted_first(tmp_path: Path) -> None:
     bench = Bench(tmp_path, limit=3 * SIZE)
     paths = [bench.make({"a": number}) for number in range(2)]
     bench.store.close()
@@ -142,7 +142,7 @@ def test_those_unused_for_longest_go_first(tmp_path: Path) -> None:
     assert [path.exists() for path in paths] == [True, False]
 
 
-def test_one_in_use_elsewhere_stays(tmp_path: Path) -> None:
+def test_a_checkpoint_that_another_process_uses_stays(tmp_path: Path) -> None:
     bench = Bench(tmp_path, limit=SIZE)
     path = bench.make({"a": 1})
     bench.store.close()
@@ -157,14 +157,14 @@ def test_one_in_use_elsewhere_stays(tmp_path: Path) -> None:
     assert user.stdout.readline() == "held\n"
     bench.make({"a": 2})
     assert path.exists()
-    # However its user dies, the checkpoint is free then.
+    # The lock ends with its process, even if the process is killed.
     user.kill()
     user.communicate()
     bench.make({"a": 3})
     assert not path.exists()
 
 
-def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_checkpoint(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
 
     def fill(directory: Path) -> None:
@@ -179,6 +179,6 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     assert bench.make({"a": 1}).exists()
 
 
-def test_the_description_is_json_for_people(tmp_path: Path) -> None:
+def test_the_description_is_readable_json(tmp_path: Path) -> None:
     data = json.loads((Bench(tmp_path).make({"a": 1}) / "checkpoint.json").read_text())
     assert (data["cell"], data["inputs"], data["reasons"]) == ("cell", {"a": 1}, [])

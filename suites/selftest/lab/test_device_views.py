@@ -1,4 +1,4 @@
-"""Devices by their three views: what was asked for, what QEMU has, what the guest drives; and what it comes to."""
+"""The device table from three views (command line, QEMU, guest), and the driver compatibility made from it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fixtures.machine.inventory import NonPciDevice, PciFunction, requested_mode
 from fixtures.report.model.driver_compatibility import compatibility, drivers_data, proposal
 from fixtures.systems.base.answers import PciDevice
 from fixtures.systems.base.device_answers import OtherDevice
-from fixtures.systems.linux.drivers import ANNOUNCED
+from fixtures.systems.linux.drivers import NON_PCI_MODELS
 from suites.selftest.support import report_sample
 
 NIC = PciFunction("0000:01:00.0", 0x8086, 0x10D3, "e1000e", "nic0")
@@ -24,13 +24,13 @@ def views(*arguments: object) -> list[tuple[str, str]]:
     return [(row.views, row.expected_views) for row in device_table(*arguments)]  # type: ignore[arg-type]
 
 
-def test_a_device_that_all_three_agree_on() -> None:
+def test_all_views_agree() -> None:
     ((found, expected),) = views({"nic0": "e1000e"}, [NIC], [SEEN], {"e1000e": "e1000e"})
     assert found == expected == "asked for: e1000e; QEMU has: e1000e; guest drives it with: e1000e"
 
 
 @pytest.mark.parametrize(
-    ("asked", "hypervisor", "guest", "drivers", "said"),
+    ("asked", "hypervisor", "guest", "drivers", "expected_text"),
     [
         ({}, [NIC], [SEEN], {"e1000e": "e1000e"}, "asked for: not there; QEMU has: e1000e"),
         ({"nic0": "e1000e"}, [NIC], [], {"e1000e": "e1000e"}, "with: not seen by the guest"),
@@ -52,18 +52,18 @@ def test_a_device_that_all_three_agree_on() -> None:
         ({"nic0": "e1000e"}, [NIC], [SEEN], {}, "with: e1000e"),
     ],
 )
-def test_a_device_that_one_side_sees_otherwise(
-    asked: object, hypervisor: object, guest: object, drivers: object, said: str
+def test_one_view_differs(
+    asked: object, hypervisor: object, guest: object, drivers: object, expected_text: str
 ) -> None:
     ((found, expected),) = views(asked, hypervisor, guest, drivers)
-    assert said in found
+    assert expected_text in found
     assert found != expected
 
 
 def others(
     asked: dict[str, str], parts: list[NonPciDevice], guest: list[OtherDevice], drivers: dict[str, str]
 ) -> list[tuple[str, bool]]:
-    rows = other_table(asked, parts, guest, drivers, ANNOUNCED, [NIC])
+    rows = other_table(asked, parts, guest, drivers, NON_PCI_MODELS, [NIC])
     return [(row.views, row.views == row.expected_views) for row in rows]
 
 
@@ -87,14 +87,14 @@ def test_devices_on_other_buses() -> None:
     assert {gone[1], extra[1]} == {False}
 
 
-def test_disks_are_one_each() -> None:
+def test_each_disk_matches_one_device() -> None:
     asked = {"disk-root": "scsi-hd", "disk-source": "scsi-hd"}
     parts = [NonPciDevice(name, "scsi-hd", "") for name in asked]
     guest = [OtherDevice("scsi", "0:0:0:0", "", "sd", "QEMU HARDDISK")]
     assert [good for _, good in others(asked, parts, guest, {"scsi-hd": "sd"})] == [True, False]
 
 
-def test_the_driver_of_a_disk_that_no_yaml_names_yet_is_seen() -> None:
+def test_the_driver_of_an_undescribed_disk_is_found() -> None:
     parts = [NonPciDevice("disk-root", "scsi-hd", "")]
     seen = [OtherDevice("scsi", "0:0:0:0", "", "sd", "QEMU HARDDISK")]
     assert others({"disk-root": "scsi-hd"}, parts, seen, {}) == [
@@ -105,16 +105,16 @@ def test_the_driver_of_a_disk_that_no_yaml_names_yet_is_seen() -> None:
     assert "not seen by the guest" in words
 
 
-def test_what_a_command_line_asks_for() -> None:
+def test_requested_models_of_a_command_line() -> None:
     argv = ["qemu", "-device", json.dumps({"driver": "e1000e", "id": "nic0"}), "-device"]
     argv.append(json.dumps({"driver": "virtserialport", "id": "serial-port0"}))
     assert requested_models(argv, ["itco"]) == {"nic0": "e1000e", "itco": "itco"}
 
 
-def test_the_ports_of_usb_devices() -> None:
-    said = "  Device 0.1, Port 1, Speed 480 Mb/s, Product QEMU USB Keyboard, ID: input0\n"
-    said += "  Device 0.2, Port 2.1, Speed 480 Mb/s, Product QEMU USB Tablet, ID: input1\n"
-    assert usb_ports(said) == {"input0": "1", "input1": "2.1"}
+def test_ports_of_usb_devices() -> None:
+    listing = "  Device 0.1, Port 1, Speed 480 Mb/s, Product QEMU USB Keyboard, ID: input0\n"
+    listing += "  Device 0.2, Port 2.1, Speed 480 Mb/s, Product QEMU USB Tablet, ID: input1\n"
+    assert usb_ports(listing) == {"input0": "1", "input1": "2.1"}
 
 
 def device(
@@ -124,7 +124,7 @@ def device(
     return {**facts, "guest_view": guest_view}
 
 
-def test_the_compatibility_of_models() -> None:
+def test_compatibility_of_models() -> None:
     report = report_sample.good_report()
     cells = [facts.cell for facts in report.cells]
     rows = [device("virtio-blk-pci", "virtio_blk", "virtio_blk"), device("mch", None, None)]
@@ -144,7 +144,7 @@ def test_the_compatibility_of_models() -> None:
     assert "  mch: none\n" in words
 
 
-def test_a_proposal_says_what_differs_and_what_was_not_seen() -> None:
+def test_a_proposal_lists_differing_drivers_and_unseen_devices() -> None:
     report = report_sample.good_report()
     cells = [facts.cell for facts in report.cells][:2]
     rows = [device("igb", "igb", "igb"), device("nvme", None, "nvme", GuestView.NOT_SEEN)]
@@ -160,6 +160,6 @@ def test_a_proposal_says_what_differs_and_what_was_not_seen() -> None:
     assert f"  # nvme: not seen by the guest on {here}, {there}\n" in words
 
 
-def test_the_table_is_plain_data() -> None:
+def test_the_compatibility_table_is_json() -> None:
     data = drivers_data(report_sample.good_report())
     assert json.loads(json.dumps(data)) == data

@@ -1,4 +1,4 @@
-"""What a machine leaves when a check on it failed: pictures, text and packets, of a machine that lives."""
+"""Failure artifacts of a running machine: screenshot, console text and packet captures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fixtures.oracles.packet_capture import frames
 from suites.selftest.support.instance_sample import booted_sector
 from suites.selftest.support.machine_sample import HANG, saying
 
-WHOLE = {"disk": ["ide-hd"], "display": ["VGA"], "nic": ["e1000"]}
+ALL_DEVICES = {"disk": ["ide-hd"], "display": ["VGA"], "nic": ["e1000"]}
 
 
 def journal(instance: GuestInstance) -> list[dict[str, Any]]:
@@ -30,34 +30,34 @@ def journal(instance: GuestInstance) -> list[dict[str, Any]]:
     return [entry for entry in map(json.loads, lines) if entry["kind"] == "remains"]
 
 
-def test_all_three_are_left(tmp_path: Path) -> None:
-    with booted_sector(tmp_path, saying("one\r\ntwo\x1b[1;1HONE"), devices=WHOLE) as instance:
+def test_all_artifacts_are_kept(tmp_path: Path) -> None:
+    with booted_sector(tmp_path, saying("one\r\ntwo\x1b[1;1HONE"), devices=ALL_DEVICES) as instance:
         assert instance.console.wait_for([b"ONE"], Deadline.after(60.0)) == 0
         left = keep_artifacts(instance, tmp_path / "failure")
         assert [path.name for path in left] == ["screen.png", "screen.txt", "net0.pcap"]
         assert journal(instance) == []
     with Image.open(tmp_path / "failure" / "screen.png") as picture:
         assert (picture.format, picture.size) == ("PNG", (720, 400))
-        # SeaBIOS has written something.
+        # SeaBIOS has printed text.
         assert len(picture.convert("RGB").getcolors() or []) > 1
     assert (tmp_path / "failure" / "screen.txt").read_text() == "ONE\ntwo\n"
     assert list(frames(tmp_path / "failure" / "net0.pcap")) == []
 
 
-def test_a_machine_has_no_more_than_its_platform(tmp_path: Path) -> None:
+def test_a_machine_without_display_and_card_has_only_text(tmp_path: Path) -> None:
     with booted_sector(tmp_path, HANG) as instance:
         left = keep_artifacts(instance, tmp_path / "failure")
     assert [path.name for path in left] == ["screen.txt"]
 
 
-def test_a_machine_that_is_paused_is_looked_at(tmp_path: Path) -> None:
-    with booted_sector(tmp_path, HANG, devices=WHOLE) as instance:
+def test_a_paused_machine_has_artifacts(tmp_path: Path) -> None:
+    with booted_sector(tmp_path, HANG, devices=ALL_DEVICES) as instance:
         instance.machine.execute("stop")
         assert len(keep_artifacts(instance, tmp_path / "failure")) == 3
 
 
-def test_a_machine_that_died_leaves_what_it_printed(tmp_path: Path) -> None:
-    with booted_sector(tmp_path, saying("last words"), devices=WHOLE) as instance:
+def test_a_killed_machine_has_text_and_captures(tmp_path: Path) -> None:
+    with booted_sector(tmp_path, saying("last words"), devices=ALL_DEVICES) as instance:
         assert instance.console.wait_for([b"words"], Deadline.after(60.0)) == 0
         assert instance.machine.pid is not None
         os.kill(instance.machine.pid, signal.SIGKILL)
@@ -71,14 +71,16 @@ def test_a_machine_that_died_leaves_what_it_printed(tmp_path: Path) -> None:
     assert not (tmp_path / "failure" / "screen.png").exists()
 
 
-def test_a_machine_that_is_off_leaves_nothing(tmp_path: Path) -> None:
-    with booted_sector(tmp_path, HANG, devices=WHOLE) as instance:
+def test_a_machine_that_is_off_has_no_artifacts(tmp_path: Path) -> None:
+    with booted_sector(tmp_path, HANG, devices=ALL_DEVICES) as instance:
         instance.machine.quit()
         assert keep_artifacts(instance, tmp_path / "failure") == ()
     assert not (tmp_path / "failure").exists()
 
 
-def test_a_qemu_without_png_gives_a_picture_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_qemu_without_png_support_gives_a_screenshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     execute = Machine.execute
 
     def refusing(machine: Machine, command: str, arguments: Any = None, within: float = 10.0) -> Any:
@@ -86,7 +88,7 @@ def test_a_qemu_without_png_gives_a_picture_too(tmp_path: Path, monkeypatch: pyt
             raise MonitorFault("Enable PNG support with libpng for screendump")
         return execute(machine, command, arguments, within)
 
-    with booted_sector(tmp_path, HANG, devices=WHOLE) as instance:
+    with booted_sector(tmp_path, HANG, devices=ALL_DEVICES) as instance:
         monkeypatch.setattr(Machine, "execute", refusing)
         screendump(instance.machine, tmp_path / "screen.png")
     with Image.open(tmp_path / "screen.png") as picture:
@@ -94,7 +96,7 @@ def test_a_qemu_without_png_gives_a_picture_too(tmp_path: Path, monkeypatch: pyt
     assert not (tmp_path / "screen.ppm").exists()
 
 
-def test_a_picture_of_nothing_is_refused(tmp_path: Path) -> None:
+def test_a_machine_without_display_has_no_screenshot(tmp_path: Path) -> None:
     with booted_sector(tmp_path, HANG) as instance, pytest.raises(IronguestError, match="screendump"):
         screendump(instance.machine, tmp_path / "screen.png")
 
@@ -107,5 +109,5 @@ def test_a_picture_of_nothing_is_refused(tmp_path: Path) -> None:
         ("answers-nic-0a1b2c3d.jsonl", "failure-nic-0a1b2c3d"),
     ],
 )
-def test_each_attempt_has_a_directory_of_its_own(answers: str, directory: str) -> None:
+def test_each_attempt_has_its_own_directory(answers: str, directory: str) -> None:
     assert failure_artifacts_directory(Path("evidence") / answers) == Path("evidence") / directory

@@ -1,4 +1,4 @@
-"""Installed images are cached like any other: made once, whole or not at all, and never written to again."""
+"""Installed images in the cache: installed once, complete or not at all, and read-only."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def disk_of(image: Path, raw: Path) -> bytes:
     return raw.read_bytes()
 
 
-def entries(place: Path) -> list[str]:
-    """What the cache holds, without its locks."""
-    return sorted(each.name for each in (place / "cache/images").iterdir() if each.suffix != ".lock")
+def entries(directory: Path) -> list[str]:
+    """The entries of the cache, without its lock files."""
+    return sorted(path.name for path in (directory / "cache/images").iterdir() if path.suffix != ".lock")
 
 
 def test_an_image_is_installed_once_and_kept(tmp_path: Path) -> None:
     medium = GOOD.write(tmp_path / "medium.iso")
-    told: list[str] = []
-    image = install(tmp_path, medium, told, product_key=KEY)
+    messages: list[str] = []
+    image = install(tmp_path, medium, messages, product_key=KEY)
     assert disk_of(image.path, tmp_path / "raw")[512] == 2
     assert (image.format, image.digest) == ("qcow2", file_digest(image.path))
     assert image.source == f"installed from medium.iso ({file_digest(medium)}) on bare"
@@ -48,47 +48,47 @@ def test_an_image_is_installed_once_and_kept(tmp_path: Path) -> None:
     again: list[str] = []
     assert install(tmp_path, medium, again, product_key=KEY) == image
     assert again == ["medium medium.iso: taking its digest"]
-    assert [line for line in told if line.startswith("image")] == [
+    assert [line for line in messages if line.startswith("image")] == [
         "image nothing@bare: installing from medium.iso; this takes a while",
         "image nothing@bare: installed",
     ]
 
 
-def test_no_secret_is_left_anywhere(tmp_path: Path) -> None:
-    told: list[str] = []
-    image = install(tmp_path, GOOD.write(tmp_path / "medium.iso"), told, product_key=KEY)
+def test_no_secret_stays_in_a_file(tmp_path: Path) -> None:
+    messages: list[str] = []
+    image = install(tmp_path, GOOD.write(tmp_path / "medium.iso"), messages, product_key=KEY)
     assert not any((tmp_path / "work").rglob("*.iso"))
     left = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".iso"]
     assert image.path in left
     assert [
         path for path in left if PASSWORD.encode() in path.read_bytes() or KEY.encode() in path.read_bytes()
     ] == []
-    assert not any(PASSWORD in line or KEY in line for line in told)
+    assert not any(PASSWORD in line or KEY in line for line in messages)
 
 
-def test_an_image_that_was_damaged_since_is_installed_again(tmp_path: Path) -> None:
+def test_a_damaged_image_is_installed_again(tmp_path: Path) -> None:
     medium = GOOD.write(tmp_path / "medium.iso")
     image = install(tmp_path, medium, [])
     image.path.chmod(0o600)
     image.path.write_bytes(b"damaged")
-    told: list[str] = []
-    again = install(tmp_path, medium, told)
+    messages: list[str] = []
+    again = install(tmp_path, medium, messages)
     assert disk_of(again.path, tmp_path / "raw")[512] == 2
-    assert any("is damaged" in line for line in told)
+    assert any("is damaged" in line for line in messages)
 
 
-def test_two_who_want_the_same_image_install_it_once(tmp_path: Path) -> None:
+def test_two_threads_install_an_image_once(tmp_path: Path) -> None:
     medium = GOOD.write(tmp_path / "medium.iso")
-    told: list[str] = []
+    messages: list[str] = []
     with ThreadPoolExecutor(2) as pool:
-        jobs = [pool.submit(install, tmp_path, medium, told) for _ in range(2)]
+        jobs = [pool.submit(install, tmp_path, medium, messages) for _ in range(2)]
         one, other = (job.result() for job in jobs)
     assert one == other
-    assert told.count("image nothing@bare: installed") == 1
+    assert messages.count("image nothing@bare: installed") == 1
     assert len(entries(tmp_path)) == 1
 
 
-def test_a_failed_installation_leaves_nothing_but_its_evidence(tmp_path: Path) -> None:
+def test_a_failed_installation_leaves_only_evidence(tmp_path: Path) -> None:
     medium = StandIn(words="IRONGUEST-SETUP failed: no such edition\r\n").write(tmp_path / "medium.iso")
     for _ in range(2):
         with pytest.raises(InstallerRefused, match="no such edition") as caught:
@@ -99,7 +99,7 @@ def test_a_failed_installation_leaves_nothing_but_its_evidence(tmp_path: Path) -
     assert "no such edition" in Path(paths["console"]).read_text()
 
 
-def test_an_installation_that_was_killed_is_begun_anew(tmp_path: Path) -> None:
+def test_a_killed_installation_starts_again(tmp_path: Path) -> None:
     medium = StandIn(starts=1).write(tmp_path / "medium.iso")
     command = [sys.executable, "-m", "suites.selftest.support.installed_sample", str(tmp_path), str(medium)]
     with subprocess.Popen(command, cwd=PROJECT) as process:
@@ -116,7 +116,7 @@ def test_an_installation_that_was_killed_is_begun_anew(tmp_path: Path) -> None:
     assert len(entries(tmp_path)) == 1
 
 
-def test_a_medium_without_a_boot_loader_for_the_firmware_is_named(tmp_path: Path) -> None:
+def test_a_medium_that_the_firmware_cannot_boot_is_named(tmp_path: Path) -> None:
     medium = GOOD.write(tmp_path / "medium.iso")
     platform = {**MACHINE, "firmware": "uefi", "memory": "256M"}
     with pytest.raises(
@@ -125,7 +125,7 @@ def test_a_medium_without_a_boot_loader_for_the_firmware_is_named(tmp_path: Path
         installer(tmp_path, [])(*installed(medium, platform))
 
 
-def test_what_makes_another_image(tmp_path: Path) -> None:
+def test_inputs_that_make_another_image(tmp_path: Path) -> None:
     medium = GOOD.write(tmp_path / "medium.iso")
     other = StandIn(starts=1).write(tmp_path / "other.iso")
 
@@ -134,7 +134,7 @@ def test_what_makes_another_image(tmp_path: Path) -> None:
 
     same = recipe()
     assert recipe() == same
-    # Where it lies, how long it may take, and what it is tested on, but not bound to, is no matter.
+    # The location, the timeouts, and devices that an installed system does not depend on do not matter.
     (tmp_path / "elsewhere").mkdir()
     moved = medium.rename(tmp_path / "elsewhere/moved.iso")
     assert recipe(moved, within="1min") == same
@@ -152,7 +152,7 @@ def test_what_makes_another_image(tmp_path: Path) -> None:
     assert len({same, *others}) == len(others) + 1
 
 
-def test_a_medium_that_is_not_the_one_of_its_checksum(tmp_path: Path) -> None:
+def test_a_medium_with_another_checksum_is_refused(tmp_path: Path) -> None:
     medium = GOOD.write(tmp_path / "medium.iso")
     wrong = f"sha256:{'0' * 64}"
     with pytest.raises(MediaFault, match=f"medium.iso: expected {wrong}, found {file_digest(medium)}"):
@@ -160,7 +160,7 @@ def test_a_medium_that_is_not_the_one_of_its_checksum(tmp_path: Path) -> None:
     assert install(tmp_path, medium, [], checksum=file_digest(medium)).format == "qcow2"
 
 
-def test_drivers_go_with_the_answers_where_the_platform_needs_them(tmp_path: Path) -> None:
+def test_the_answers_include_drivers_that_the_platform_needs(tmp_path: Path) -> None:
     medium, drivers = GOOD.write(tmp_path / "medium.iso"), tmp_path / "virtio-win.iso"
     files = {
         "viostor/2k22/amd64/viostor.inf": b"",
@@ -183,18 +183,18 @@ def test_drivers_go_with_the_answers_where_the_platform_needs_them(tmp_path: Pat
         installer(tmp_path, [])(*installed(medium, missing, drivers=offered))
 
 
-def test_what_failed_in_a_run_fails_at_once_for_all_others(tmp_path: Path) -> None:
+def test_a_failed_installation_is_not_repeated_in_a_run(tmp_path: Path) -> None:
     medium = StandIn(words="IRONGUEST-SETUP failed: no such edition\r\n").write(tmp_path / "medium.iso")
-    told: list[str] = []
+    messages: list[str] = []
     (tmp_path / "run").mkdir()
-    images = PreparedImages(tmp_path / "run", told.append, installer(tmp_path, told))
+    images = PreparedImages(tmp_path / "run", messages.append, installer(tmp_path, messages))
     for _ in range(2):
         with pytest.raises(InstallerRefused, match="no such edition"):
             images.image_of(installed(medium)[0])
-    assert len([line for line in told if "installing from" in line]) == 1
+    assert len([line for line in messages if "installing from" in line]) == 1
 
 
-def test_media_that_are_not_here_are_nobodys_fault(tmp_path: Path) -> None:
+def test_missing_media_are_skips(tmp_path: Path) -> None:
     images = PreparedImages(tmp_path, quiet)
     gone, unset = tmp_path / "gone.iso", "${NO_SUCH_VARIABLE}/windows.iso"
     cases = [
@@ -220,7 +220,7 @@ def test_media_that_are_not_here_are_nobodys_fault(tmp_path: Path) -> None:
     assert list(tmp_path.glob("image-*")) == []
 
 
-def test_an_image_that_is_there_already_is_taken(tmp_path: Path) -> None:
+def test_an_existing_installed_image_is_used(tmp_path: Path) -> None:
     path = tmp_path / "windows.qcow2"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "1M"], check=True)
     cell, _ = installed(tmp_path / "gone.iso", installed=str(path))

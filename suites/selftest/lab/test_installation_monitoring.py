@@ -1,4 +1,4 @@
-"""An installation followed on a real machine, with an installer of our own that behaves well and badly."""
+"""Monitors installations on a real machine, with a stand-in for the installer that works or fails."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from fixtures.machine.hardware import CdMedium
 from fixtures.machine.machine import Machine
 from fixtures.media.iso import write_iso
 from suites.selftest.support.installer_sample import StandIn
-from suites.selftest.support.machine_sample import hardware
+from suites.selftest.support.machine_sample import TCG, hardware
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Long enough for a host in distress where nothing goes wrong.
+# Long enough for an overloaded host.
 TIMEOUTS = InstallationTimeouts(total=300.0, silence=120.0, loading=120.0, shutdown=60.0)
 
 
 class Run:
-    """A machine with the stand-in in its drive, and what its installation said."""
+    """A machine with the stand-in medium in its drive, and the progress messages of its installation."""
 
     def __init__(
         self, directory: Path, stand_in: StandIn, *, answers: bool = True, **platform: object
@@ -42,23 +42,28 @@ class Run:
             write_iso(directory / "answers.iso", "ironguest", {"autounattend.xml": b"<unattend/>"})
             media.append(CdMedium("answers", directory / "answers.iso"))
         self.disk = disk
-        self.told: list[str] = []
+        self.messages: list[str] = []
         evidence = directory / "evidence"
-        self.machine = Machine(dataclasses.replace(hardware(disk, **platform), media=tuple(media)), evidence)
+        # The timeouts are in seconds of the host, although the machine is emulated.
+        unscaled = dataclasses.replace(TCG, scale=1.0)
+        self.machine = Machine(
+            dataclasses.replace(hardware(disk, **platform), media=tuple(media), accelerator=unscaled),
+            evidence,
+        )
         self.transcript = Transcript(evidence, INSTALLATION_STAGES)
         self.console = Console(
             "nothing@bare", self.machine.console, self.transcript, self.machine.health, self.machine.wakeup
         )
         self.machine.drain_console = self.console.drain
 
-    def follow(self, patience: InstallationTimeouts = TIMEOUTS) -> None:
+    def follow(self, timeouts: InstallationTimeouts = TIMEOUTS) -> None:
         medium = self.machine.hardware.media[0]
         try:
             self.machine.start()
             self.transcript.begin_boot()
             self.machine.power_on()
             InstallationMonitor(
-                self.machine, self.console, medium, self.told.append, patience
+                self.machine, self.console, medium, self.messages.append, timeouts
             ).wait_until_done()
         finally:
             self.machine.end()
@@ -69,7 +74,7 @@ class Run:
         return (self.machine.evidence / "console.log").read_text()
 
 
-def test_a_key_is_waited_for_at_every_time_of_the_day(tmp_path: Path) -> None:
+def test_the_boot_prompt_times_out_at_any_time_of_day(tmp_path: Path) -> None:
     run = Run(tmp_path, StandIn(ticks=0xFFF0, then="off"))
     with pytest.raises(errors.InstallerStopped):
         run.follow(dataclasses.replace(TIMEOUTS, silence=8.0))
@@ -77,7 +82,7 @@ def test_a_key_is_waited_for_at_every_time_of_the_day(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("machine", ["pc", "q35"])
-def test_an_installation_is_followed_to_its_end(tmp_path: Path, machine: str) -> None:
+def test_an_installation_completes(tmp_path: Path, machine: str) -> None:
     stand_in = StandIn(starts=3)
     run = Run(tmp_path, stand_in, machine=machine)
     run.follow()
@@ -93,14 +98,14 @@ def test_an_installation_is_followed_to_its_end(tmp_path: Path, machine: str) ->
         "IRONGUEST-SETUP finishing",
         "IRONGUEST-SETUP done",
     ]
-    words = [line.removeprefix("installation on nothing@bare: ") for line in run.told]
-    # So quick an installer may be done before anybody looked whether it is loaded.
+    words = [line.removeprefix("installation on nothing@bare: ") for line in run.messages]
+    # So quick an installer may be done before the monitor sees that it is loaded.
     assert [word for word in words if word in {"finishing", "done"}] == ["finishing", "done"]
     assert "restart 1" in words
     assert [stage for stage, _ in run.transcript.stages] == ["firmware", "boot prompt", "finishing", "done"]
 
 
-def test_a_medium_that_wants_no_key_gets_none_that_it_could_mistake(tmp_path: Path) -> None:
+def test_a_medium_without_boot_prompt_installs(tmp_path: Path) -> None:
     run = Run(tmp_path, StandIn(wants_key=False, starts=1))
     run.follow()
     assert "Press any key" not in run.log
@@ -142,7 +147,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("stand_in", "timeouts", "kind", "words"), BAD)
-def test_what_goes_wrong_has_a_name(
+def test_each_failure_has_its_error(
     tmp_path: Path, stand_in: StandIn, timeouts: dict[str, float], kind: type[Exception], words: str
 ) -> None:
     run = Run(tmp_path, stand_in)
@@ -153,15 +158,15 @@ def test_what_goes_wrong_has_a_name(
     assert caught.value.outcome == "ERROR"
 
 
-def test_answers_that_are_not_found_are_the_installers_to_tell(tmp_path: Path) -> None:
+def test_missing_answer_files_are_reported_by_the_installer(tmp_path: Path) -> None:
     run = Run(tmp_path, StandIn(), answers=False)
     with pytest.raises(errors.InstallerRefused, match="the installation failed: no medium with answers"):
         run.follow()
 
 
-def test_a_medium_that_nobody_can_start_from(tmp_path: Path) -> None:
+def test_a_medium_without_boot_catalogue_does_not_start(tmp_path: Path) -> None:
     run = Run(tmp_path, StandIn())
-    # Its boot catalogue is gone: what is left is a CD with data.
+    # Without its boot catalogue the medium is a data CD.
     content = bytearray((tmp_path / "medium.iso").read_bytes())
     content[17 * 2048 : 18 * 2048] = bytes(2048)
     (tmp_path / "medium.iso").write_bytes(content)
@@ -169,13 +174,13 @@ def test_a_medium_that_nobody_can_start_from(tmp_path: Path) -> None:
         run.follow(dataclasses.replace(TIMEOUTS, loading=10.0))
 
 
-def test_what_the_health_watch_sees_is_the_guests_or_the_hypervisors_fault(tmp_path: Path) -> None:
+def test_a_kernel_panic_is_raised_by_the_health_watch(tmp_path: Path) -> None:
     run = Run(tmp_path, StandIn(words="[    1.000000] Kernel panic - not syncing: a test\r\n", at_end="hang"))
     with pytest.raises(errors.GuestCrashed):
         run.follow()
 
 
-def test_the_screen_of_an_installer_that_waits_for_somebody_is_kept(tmp_path: Path) -> None:
+def test_a_screenshot_of_a_hanging_installer_is_kept(tmp_path: Path) -> None:
     run = Run(tmp_path, StandIn(then="hang"), devices={"disk": ("ide-hd",), "display": ("VGA",)})
     with pytest.raises(errors.InstallerHung):
         run.follow(dataclasses.replace(TIMEOUTS, silence=8.0))

@@ -1,4 +1,4 @@
-"""How machines come to their guests, with real machines whose guest is a boot sector that ticks."""
+"""Launches real machines whose guest is a boot sector that prints "tick" for ever."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from suites.selftest.support import machine_sample
 CLONE = "clone of a checkpoint (shared memory)"
 
 
-class LaunchSlot:
-    """Places for machines; all of them end with it."""
+class FakeSlot:
+    """A launch slot without memory limits; ``failures`` says for each ended machine whether it failed."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -49,20 +49,22 @@ class LaunchSlot:
 
 
 class Bench:
-    """A starter for a cell that ticks."""
+    """A launcher for a cell that ticks, and its progress messages."""
 
     def __init__(self, directory: Path, *, cold: bool = False, **platform: Any) -> None:
         disk = machine_sample.disk(directory / "disk.raw", machine_sample.saying("tick ", for_ever=True))
         self.directory = directory
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self.cell: Cell = machine_sample.cell(**platform)
         self.image = Image(disk, "raw", "sha256:0", "nowhere")
-        self.slot = LaunchSlot(directory)
-        self.checkpoints = None if cold else CheckpointStore(directory, self.said.append, directory / "cache")
-        self.launcher = Launcher(machine_sample.TCG, self.checkpoints, self.said.append)
+        self.slot = FakeSlot(directory)
+        self.checkpoints = (
+            None if cold else CheckpointStore(directory, self.messages.append, directory / "cache")
+        )
+        self.launcher = Launcher(machine_sample.TCG, self.checkpoints, self.messages.append)
 
     def start(self, *, cold: bool = False) -> str:
-        """Start a machine, see that it ticks, end it; how it was started."""
+        """Start a machine, verify that it ticks, and end it; returns the description of the start."""
         instance, start = self.launcher.start(self.cell, self.image, self.slot, cold=cold)
         try:
             assert ticks(instance)
@@ -82,7 +84,7 @@ def ticks(instance: GuestInstance) -> bool:
 
 @pytest.fixture(autouse=True)
 def _no_shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A boot sector has no shell: a machine that ticks has booted, and needs no more to wake up."""
+    """A boot sector has no shell: a machine that ticks has booted, and a clone only needs to be resumed."""
 
     def boot(self: GuestInstance) -> None:
         self.machine.start()
@@ -98,17 +100,17 @@ def _no_shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     return iter([None])
 
 
-def test_a_cold_boot_becomes_a_checkpoint_on_its_way(tmp_path: Path) -> None:
+def test_a_cold_boot_saves_a_checkpoint(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     assert bench.start(cold=True) == "cold boot"
     assert bench.slot.count == 1
     assert [bench.start() for _ in range(2)] == [CLONE, CLONE]
     assert bench.slot.count == 3
     assert bench.start(cold=True) == "cold boot"
-    assert bench.said == ["checkpoint nothing@bare: none yet; booting cold once"]
+    assert bench.messages == ["checkpoint nothing@bare: none yet; booting cold once"]
 
 
-def test_the_first_clone_has_a_cold_boot_before_it(tmp_path: Path) -> None:
+def test_the_first_clone_needs_a_cold_boot(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     assert bench.start() == CLONE
     assert (bench.slot.count, bench.slot.failures) == (2, [False])
@@ -122,30 +124,30 @@ def test_another_process_finds_the_checkpoint(tmp_path: Path) -> None:
     assert bench.slot.count == 10
 
 
-def test_everything_cold(tmp_path: Path) -> None:
+def test_without_checkpoints_all_boots_are_cold(tmp_path: Path) -> None:
     bench = Bench(tmp_path, cold=True)
     assert [bench.start(cold=cold) for cold in (False, True)] == ["cold boot", "cold boot"]
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_device_that_cannot_be_saved_means_cold_boots_with_the_reason(tmp_path: Path) -> None:
+def test_a_device_that_cannot_be_migrated_forces_cold_boots(tmp_path: Path) -> None:
     bench = Bench(tmp_path, machine="q35", devices={"disk": "nvme"})
     words = [bench.start() for _ in range(2)]
     assert words[0] == words[1]
     assert words[0].startswith("cold boot: no shared memory: ")
     assert "nvme" in words[0]
-    # The first machine was there already; the second knew before.
+    # Each start needs one machine: the first one is used although it could not be saved.
     assert bench.slot.count == 2
     assert bench.start(cold=True) == "cold boot"
 
 
-def test_a_state_that_does_not_load_is_made_in_another_way(tmp_path: Path) -> None:
+def test_a_state_that_does_not_load_uses_the_next_mechanism(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.start(cold=True)
     break_state(bench.entry())
     words = bench.start()
     assert words.startswith("clone of a checkpoint (full migration): no shared memory: nothing@bare: loading")
-    assert "does not load" in bench.said[1]
+    assert "does not load" in bench.messages[1]
     break_state(bench.entry())
     words = bench.start()
     assert words.startswith("cold boot: no shared memory: ")
@@ -154,7 +156,7 @@ def test_a_state_that_does_not_load_is_made_in_another_way(tmp_path: Path) -> No
 
 
 def break_state(path: Path) -> None:
-    """Cut the state off so that nobody notices before QEMU does."""
+    """Truncate the state so that only QEMU notices it."""
     with (path / "state").open("r+b") as file:
         file.truncate(100)
     checkpoint = read_checkpoint(path)
@@ -162,9 +164,7 @@ def break_state(path: Path) -> None:
     replace(checkpoint, digests=digests).write(path)
 
 
-def test_a_disk_that_is_full_at_the_save_costs_the_checkpoint_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_loses_the_checkpoint_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(tmp_path)
 
     def full(source: Path, target: Path) -> str:
@@ -173,11 +173,11 @@ def test_a_disk_that_is_full_at_the_save_costs_the_checkpoint_only(
     with monkeypatch.context() as patch:
         patch.setattr(saving, "copy_sparse", full)
         assert bench.start() == "cold boot: no room for a copy of state"
-    assert bench.said[-1] == "checkpoint nothing@bare: not kept: no room for a copy of state"
+    assert bench.messages[-1] == "checkpoint nothing@bare: not kept: no room for a copy of state"
     assert bench.start() == CLONE
 
 
-def test_a_save_that_leaves_traces_costs_the_checkpoint_and_its_machine(
+def test_a_save_that_leaves_traces_loses_the_checkpoint_and_its_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = Bench(tmp_path)
@@ -190,7 +190,7 @@ def test_a_save_that_leaves_traces_costs_the_checkpoint_and_its_machine(
         words = "the save made the guest complain: e1000: Reset adapter"
         assert bench.start() == f"cold boot: {words}"
         assert bench.start(cold=True) == "cold boot"
-    # The machines that were saved are not those that checks got.
+    # Checks do not get the machines that were saved.
     assert (bench.slot.count, bench.slot.failures) == (4, [False, False])
     assert bench.start() == CLONE
 
@@ -217,6 +217,6 @@ def test_a_stale_checkpoint_is_not_used(tmp_path: Path, what: str) -> None:
     if what == "image":
         bench.image = replace(bench.image, digest="sha256:1")
     assert bench.start() == CLONE
-    assert bench.said[0].startswith(
+    assert bench.messages[0].startswith(
         f"checkpoint nothing@bare: booting cold once, since this changed: {what} ("
     )

@@ -1,4 +1,4 @@
-"""The spare clone: taken by whoever wants it, ended when nobody does, and never in the way."""
+"""A prestarted clone is taken by a request for its cell, and ended otherwise."""
 
 from __future__ import annotations
 
@@ -14,91 +14,83 @@ from fixtures.lab.pool.prestart import Prestart, Prestarted
 CLONE = cast("GuestInstance", object())
 
 
-class MachineDirectories:
-    """What was taken of the host, and the machines that were ended there."""
+class FakeSlot:
+    """Counts its releases, and keeps the machines that were ended in it."""
 
     def __init__(self) -> None:
-        self.left = 0
-        self.over: list[GuestInstance] = []
+        self.releases = 0
+        self.ended: list[GuestInstance] = []
 
     def end_machine(self, instance: GuestInstance, *, failed: bool) -> None:
         assert not failed
-        self.over.append(instance)
+        self.ended.append(instance)
 
     def release(self) -> None:
-        self.left += 1
+        self.releases += 1
 
 
 @pytest.fixture
-def place() -> MachineDirectories:
-    return MachineDirectories()
+def slot() -> FakeSlot:
+    return FakeSlot()
 
 
 @pytest.fixture
-def spare() -> Prestart[MachineDirectories]:
+def prestart() -> Prestart[FakeSlot]:
     return Prestart()
 
 
-def started() -> Prestarted:
+def start_clone() -> Prestarted:
     return CLONE, "started ahead"
 
 
-def test_it_is_taken_once(spare: Prestart[MachineDirectories], place: MachineDirectories) -> None:
-    spare.begin("cell", place, started)
-    assert spare.is_pending
-    assert spare.take("cell") == ((CLONE, "started ahead"), place)
-    assert spare.take("cell") is None
-    assert (place.left, place.over) == (0, [])
-    spare.close()
+def test_a_clone_is_taken_once(prestart: Prestart[FakeSlot], slot: FakeSlot) -> None:
+    prestart.begin("cell", slot, start_clone)
+    assert prestart.is_pending
+    assert prestart.take("cell") == ((CLONE, "started ahead"), slot)
+    assert prestart.take("cell") is None
+    assert (slot.releases, slot.ended) == (0, [])
+    prestart.close()
 
 
-def test_nobody_wants_one_of_another_cell(
-    spare: Prestart[MachineDirectories], place: MachineDirectories
-) -> None:
-    spare.begin("cell", place, started)
-    assert spare.take("other") is None
-    assert (place.left, place.over) == (1, [CLONE])
-    spare.close()
+def test_a_clone_of_another_cell_is_ended(prestart: Prestart[FakeSlot], slot: FakeSlot) -> None:
+    prestart.begin("cell", slot, start_clone)
+    assert prestart.take("other") is None
+    assert (slot.releases, slot.ended) == (1, [CLONE])
+    prestart.close()
 
 
-def test_the_end_ends_it(spare: Prestart[MachineDirectories], place: MachineDirectories) -> None:
-    spare.begin("cell", place, started)
-    spare.close()
-    assert (place.left, place.over) == (1, [CLONE])
+def test_close_ends_the_clone(prestart: Prestart[FakeSlot], slot: FakeSlot) -> None:
+    prestart.begin("cell", slot, start_clone)
+    prestart.close()
+    assert (slot.releases, slot.ended) == (1, [CLONE])
 
 
-def test_where_there_is_no_checkpoint_there_is_none(
-    spare: Prestart[MachineDirectories], place: MachineDirectories
-) -> None:
-    spare.begin("cell", place, lambda: None)
-    assert spare.take("cell") is None
-    assert (place.left, place.over) == (1, [])
-    spare.close()
+def test_without_a_checkpoint_the_slot_is_released(prestart: Prestart[FakeSlot], slot: FakeSlot) -> None:
+    prestart.begin("cell", slot, lambda: None)
+    assert prestart.take("cell") is None
+    assert (slot.releases, slot.ended) == (1, [])
+    prestart.close()
 
 
-def test_one_that_does_not_start_is_no_harm(
-    spare: Prestart[MachineDirectories], place: MachineDirectories
-) -> None:
+def test_a_failed_start_releases_the_slot(prestart: Prestart[FakeSlot], slot: FakeSlot) -> None:
     def broken() -> Prestarted:
         raise LaunchFailed("no QEMU")
 
-    spare.begin("cell", place, broken)
-    assert spare.take("cell") is None
-    assert place.left == 1
-    spare.close()
+    prestart.begin("cell", slot, broken)
+    assert prestart.take("cell") is None
+    assert slot.releases == 1
+    prestart.close()
 
 
-def test_all_are_started_by_one_thread(
-    spare: Prestart[MachineDirectories], place: MachineDirectories
-) -> None:
+def test_one_thread_starts_all_clones(prestart: Prestart[FakeSlot], slot: FakeSlot) -> None:
     threads: list[threading.Thread] = []
 
     def note() -> None:
         threads.append(threading.current_thread())
 
     for _ in range(3):
-        spare.begin("cell", place, note)
-        spare.take("cell")
+        prestart.begin("cell", slot, note)
+        prestart.take("cell")
     assert len(set(threads)) == 1
     assert threads[0].is_alive()
-    spare.close()
+    prestart.close()

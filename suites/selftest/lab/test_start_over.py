@@ -1,4 +1,4 @@
-"""Disks and CD drives that are there from the start, and media that come and go, with QEMU and no guest."""
+"""Disks and CD drives that a new machine has from its start, and changes of media, with QEMU and no guest."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ MIB = 1 << 20
 
 
 @contextmanager
-def bench(place: Path, kind: str) -> Iterator[Any]:
-    """A machine that starts over as a booted cell does, but for its guest."""
-    image = machine_sample.disk(place / "disk.raw", machine_sample.HANG)
+def machine_instance(directory: Path, kind: str) -> Iterator[Any]:
+    """A stand-in for a guest instance: a machine that can start over, without a guest."""
+    image = machine_sample.disk(directory / "disk.raw", machine_sample.HANG)
     hardware = machine_sample.hardware(image, **KINDS[kind])
-    first = Machine(hardware, place / "evidence")
+    first = Machine(hardware, directory / "evidence")
     instance: Any = SimpleNamespace(
         machine=first,
         disks={},
         unplugged=set(),
-        place=SimpleNamespace(work=place),
+        place=SimpleNamespace(work=directory),
         cell=hardware.cell,
         scale=1.0,
     )
@@ -43,7 +43,7 @@ def bench(place: Path, kind: str) -> Iterator[Any]:
     def start_over(scratch: list[Disk]) -> None:
         instance.machine.end()
         made = dataclasses.replace(hardware, disks=(hardware.disks[0], *scratch))
-        instance.machine = Machine(made, place / "again")
+        instance.machine = Machine(made, directory / "again")
         instance.machine.start()
         instance.disks = {disk.name: disk for disk in made.disks}
 
@@ -60,8 +60,8 @@ def compared(instance: Any, disk: ScratchDisk) -> Any:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_media_come_and_go(tmp_path: Path, kind: str) -> None:
-    with bench(tmp_path, kind) as instance:
+def test_media_are_changed(tmp_path: Path, kind: str) -> None:
+    with machine_instance(tmp_path, kind) as instance:
         first, other = cd_medium(MIB, 3), cd_medium(2 * MIB, 4)
         words = "plugged in" if kind == "virtio-scsi" else "present from the start of a new machine"
         assert scratch_disks.attach_disk(instance, first) == words
@@ -89,9 +89,9 @@ def shaped(name: str) -> ScratchDisk:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_can_be_is_what_qemu_takes_from_the_start(tmp_path: Path, kind: str) -> None:
-    """A machine that starts over has what its platform can have, and QEMU refuses the rest."""
-    with bench(tmp_path, kind) as instance:
+def test_why_not_agrees_with_qemu(tmp_path: Path, kind: str) -> None:
+    """A new machine has each disk that its platform can have, and QEMU refuses every other disk."""
+    with machine_instance(tmp_path, kind) as instance:
         platform = instance.cell.platform
         why = {
             name: unsupported_disk_reason(platform, SHAPES[name], read_only=name == "readonly")
@@ -101,7 +101,7 @@ def test_what_can_be_is_what_qemu_takes_from_the_start(tmp_path: Path, kind: str
         instance.start_over([scratch_disks.create_disk(instance, disk) for disk in possible])
         assert [disk.name for disk in possible if compared(instance, disk)["bad"]] == []
         for name, reason in why.items():
-            # A number of a unit is nothing to give to a disk of another kind, which is never tried.
+            # Only a SCSI disk can have a unit number; the suite never gives one to another disk.
             if reason is not None and (name != "unit" or "scsi" in kind):
                 with pytest.raises(LaunchFailed):
                     instance.start_over([scratch_disks.create_disk(instance, shaped(name))])

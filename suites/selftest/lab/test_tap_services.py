@@ -1,4 +1,4 @@
-"""The host's end of a tap, and what the guest does to converse with it; loopback stands in for the tap."""
+"""The DHCP and echo services behind a tap, and the guest's command that uses them; loopback replaces the tap."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import dpkt
 import pytest
 
 from fixtures.lab.services.tap_services import dhcp_reply
-from fixtures.systems.linux.drivers import converse
+from fixtures.systems.linux.load import exchange_datagrams_command
 
 HOST, GUEST = "10.0.3.100", "10.0.3.15"
 MAC = bytes.fromhex("525400123456")
@@ -25,10 +25,10 @@ def asked(kind: int, **more: int) -> bytes:
     ("kind", "answer"),
     [(dpkt.dhcp.DHCPDISCOVER, dpkt.dhcp.DHCPOFFER), (dpkt.dhcp.DHCPREQUEST, dpkt.dhcp.DHCPACK)],
 )
-def test_who_asks_for_an_address_gets_the_one_there_is(kind: int, answer: int) -> None:
-    said = dhcp_reply(asked(kind), HOST, GUEST)
-    assert said is not None
-    read = dpkt.dhcp.DHCP(said)
+def test_a_dhcp_request_gets_the_address(kind: int, answer: int) -> None:
+    reply = dhcp_reply(asked(kind), HOST, GUEST)
+    assert reply is not None
+    read = dpkt.dhcp.DHCP(reply)
     assert (read.op, read.xid, read.chaddr[:6]) == (dpkt.dhcp.DHCP_OP_REPLY, 0xABCD, MAC)
     assert socket.inet_ntoa(read.yiaddr.to_bytes(4, "big")) == GUEST
     options = dict(read.opts)
@@ -49,13 +49,13 @@ def test_who_asks_for_an_address_gets_the_one_there_is(kind: int, answer: int) -
     ],
     ids=["empty", "short", "release", "an answer", "cut"],
 )
-def test_nobody_else_is_answered(message: bytes) -> None:
+def test_other_messages_get_no_reply(message: bytes) -> None:
     assert dhcp_reply(message, HOST, GUEST) is None
 
 
 @pytest.mark.parametrize("answers", [6, 0])
-def test_the_answers_that_come_are_counted(answers: int) -> None:
-    """Of ten datagrams the host sends so many back; to the others it says something else."""
+def test_the_guest_counts_correct_replies(answers: int) -> None:
+    """The host echoes some of ten datagrams, and replies to the others with another text."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as host:
         host.bind(("127.0.0.1", 0))
 
@@ -66,7 +66,7 @@ def test_the_answers_that_come_are_counted(answers: int) -> None:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        command = converse(0, "127.0.0.1", host.getsockname()[1], 10)
+        command = exchange_datagrams_command(0, "127.0.0.1", host.getsockname()[1], 10)
         done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
         thread.join()
     assert done.stdout == f"{answers}\n"

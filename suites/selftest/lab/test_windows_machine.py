@@ -1,4 +1,4 @@
-"""Windows guests through all rooms on real QEMU: serial ports, resets, ACPI and the clock of a machine that runs."""
+"""A stand-in for a Windows guest on real QEMU: serial ports, resets, ACPI, checkpoints and a report."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ LISTING = "".join(f"C:\\Users\\Jörg\\{number:05}.txt 日本語\n" for number in
 
 
 def answers(windows: Windows, kind: str, text: str) -> tuple[int, bytes, int]:
-    """What such a guest answers: samples in German, and what its machine has been through."""
+    """The guest's answers: samples in German, and values that depend on what happened to its machine."""
     if text in {CRASHES, windows.crashes_at}:
         raise Bugcheck
-    if text == commands.RESTART:
+    if text == commands.REBOOT:
         windows.after_this(RESTART)
     if text == services.BOOT_ID:
         return 0, b'[{"record": %d, "time": "2024-05-13T08:19:57.5Z"}]' % windows.boots, 65001
-    if text == services.COMPLAINTS:
+    if text == services.LOG_ERRORS:
         return 0, b"[]\n", 65001
     if text == OEM:
         return 5, "Zugriff verweigert für »Jörg«\r\n".encode("cp850"), 850
@@ -53,7 +53,7 @@ def answers(windows: Windows, kind: str, text: str) -> tuple[int, bytes, int]:
 
 @pytest.fixture
 def windows(tmp_path: Path) -> Iterator[Windows]:
-    """The other end of the serial ports."""
+    """The stand-in at the other end of the serial ports."""
     other_end = Windows(tmp_path, answers, Manners(password="Pas-w0rd", late=1, interrupts=5))
     yield other_end
     other_end.close()
@@ -61,7 +61,7 @@ def windows(tmp_path: Path) -> Iterator[Windows]:
 
 @pytest.fixture
 def machine(tmp_path: Path, windows: Windows, monkeypatch: pytest.MonkeyPatch) -> Iterator[GuestInstance]:
-    """A machine whose console takes the same character twice at once, and so is typed on without pauses."""
+    """A machine whose console accepts typed characters without pauses."""
     defaults: Any = SacShell.__init__.__kwdefaults__
     monkeypatch.setitem(defaults, "debounce", 0.0)
     with windows_machine(tmp_path, windows, timeouts={"boot": "10s", "silence": "400ms"}) as instance:
@@ -72,10 +72,10 @@ def guest_of(instance: GuestInstance, tmp_path: Path) -> Guest:
     return Guest(instance.cell, RecordingProxy(LiveRecord(tmp_path / "answers.jsonl"), instance))
 
 
-def test_login_commands_restart_and_a_bugcheck_in_the_middle_of_a_command(
+def test_login_commands_restart_and_a_bugcheck_during_a_command(
     tmp_path: Path, machine: GuestInstance
 ) -> None:
-    """A service that comes late, events while one types, statuses, code pages, long answers, a restart."""
+    """A late SAC service, events while the suite types, statuses, code pages, long answers, a restart."""
     machine.boot()
     assert [name for name, _ in machine.transcript.stages] == [
         *("firmware", "boot loader", "kernel", "services", "login"),
@@ -89,18 +89,18 @@ def test_login_commands_restart_and_a_bugcheck_in_the_middle_of_a_command(
     ) as crash:
         machine.shell.run(CRASHES)
     assert crash.value.outcome == "FAIL"
-    # Whoever comes next is told of the same crash.
+    # The next question raises the same crash.
     with pytest.raises(errors.GuestCrashed):
         machine.system.boot_id()
 
 
-def test_a_kernel_that_says_nothing_is_a_boot_that_hangs(machine: GuestInstance, windows: Windows) -> None:
+def test_a_silent_kernel_is_a_boot_that_hangs(machine: GuestInstance, windows: Windows) -> None:
     windows.silent = True
     with pytest.raises(errors.BootTimeout, match="the boot hangs: .* after stage 'firmware'"):
         machine.boot()
 
 
-def test_a_service_that_never_comes_is_named(
+def test_a_missing_command_prompt_is_named(
     machine: GuestInstance, windows: Windows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     windows.manners = Manners(late=1000)
@@ -109,15 +109,13 @@ def test_a_service_that_never_comes_is_named(
         machine.boot()
 
 
-def test_a_login_that_is_refused_is_named(machine: GuestInstance, windows: Windows) -> None:
+def test_a_refused_login_is_named(machine: GuestInstance, windows: Windows) -> None:
     windows.manners = Manners(password="another")
     with pytest.raises(errors.LoginRefused, match="refused the login of 'Administrator' 3 times"):
         machine.boot()
 
 
-def test_a_machine_that_was_told_to_restart_and_does_not_is_named(
-    machine: GuestInstance, windows: Windows
-) -> None:
+def test_a_restart_that_does_not_happen_is_named(machine: GuestInstance, windows: Windows) -> None:
     machine.boot()
     machine.cell.guest.timeouts.__dict__["shutdown"] = 0.1
     windows.runner = lambda *_: (0, b"", 65001)
@@ -126,7 +124,7 @@ def test_a_machine_that_was_told_to_restart_and_does_not_is_named(
 
 
 def started(machine: GuestInstance, windows: Windows) -> GuestInstance:
-    """A machine whose guest has booted; nobody has logged in."""
+    """A machine whose guest has booted, before the login."""
     machine.machine.start()
     machine.transcript.begin_boot()
     machine.machine.power_on()
@@ -135,7 +133,7 @@ def started(machine: GuestInstance, windows: Windows) -> GuestInstance:
     return machine
 
 
-def test_a_button_that_only_wakes_windows_is_pressed_again(
+def test_the_power_button_is_pressed_again_after_a_wakeup(
     machine: GuestInstance, windows: Windows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     windows.presses = 2
@@ -157,9 +155,7 @@ def test_a_guest_that_ignores_its_shutdown_command_fails(
     assert failure.value.outcome == "FAIL"
 
 
-def test_a_hypervisor_that_is_killed_meanwhile_is_nobodys_failure_but_ours(
-    machine: GuestInstance, windows: Windows
-) -> None:
+def test_a_qemu_that_is_killed_during_shutdown_is_an_error(machine: GuestInstance, windows: Windows) -> None:
     pid = started(machine, windows).machine.pid
     assert pid is not None
     windows.presses = 99
@@ -168,7 +164,7 @@ def test_a_hypervisor_that_is_killed_meanwhile_is_nobodys_failure_but_ours(
     assert failure.value.outcome == "ERROR"
 
 
-def test_who_has_no_agent_is_not_turned_off_by_one(machine: GuestInstance, windows: Windows) -> None:
+def test_a_shutdown_by_agent_needs_an_agent(machine: GuestInstance, windows: Windows) -> None:
     with pytest.raises(errors.SuiteFault, match="has no guest agent"):
         power_control.shut_down_by_agent(started(machine, windows))
 
@@ -187,14 +183,14 @@ timeouts: {{boot: 10s, silence: 5s}}
 """
 
 
-def test_a_whole_run_ends_in_a_report(
+def test_a_complete_run_writes_a_report(
     tmp_path: Path, windows: Windows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A cold boot, a checkpoint and its clones, a restart, a bugcheck and the power button, to the report."""
+    """A run with a cold boot, a checkpoint and its clones, a restart, a bugcheck and the power button."""
     guests = tmp_path / "guests"
     guests.mkdir()
     (guests / "winlike.yaml").write_text(GUEST.format(image=disk(tmp_path / "relay.raw", boot_sector())))
-    windows.crashes_at = kernel.QUESTION
+    windows.crashes_at = kernel.QUERY
     monkeypatch.setenv("IRONGUEST_QEMU", str(windows.launcher))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     wanted = "reaches_login or fatal or guest_reboots or acpi or ext4 or kernel_is"

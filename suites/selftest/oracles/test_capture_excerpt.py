@@ -1,4 +1,4 @@
-"""Captures cut to size: how they began and ended, whole frames only."""
+"""Excerpts of packet captures: the first and last complete frames within a size limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fixtures.oracles.packet_capture import frames
 
 
 def capture(path: Path, sizes: list[int], order: str = "<", tail: bytes = b"") -> Path:
-    """A capture whose frames are so long; the number of each stands in its time."""
+    """A capture with frames of these sizes; the time of each frame is its number."""
     with path.open("wb") as file:
         file.write(struct.pack(f"{order}IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 320, 1))
         for number, size in enumerate(sizes):
@@ -26,29 +26,29 @@ def capture(path: Path, sizes: list[int], order: str = "<", tail: bytes = b"") -
     return path
 
 
-def kept(path: Path) -> list[int]:
+def frame_numbers(path: Path) -> list[int]:
     return [int(frame.at) for frame in frames(path)]
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_a_small_capture_is_copied_whole(tmp_path: Path, order: str) -> None:
+def test_a_small_capture_is_copied_completely(tmp_path: Path, order: str) -> None:
     source = capture(tmp_path / "net0.pcap", [60, 0, 320], order)
     assert copy_excerpt(source, tmp_path / "copy.pcap", 1 << 20) == 0
     assert (tmp_path / "copy.pcap").read_bytes() == source.read_bytes()
 
 
 @pytest.mark.parametrize("tail", [b"\0" * 7, struct.pack("<IIII", 9, 9, 60, 60) + b"half"])
-def test_a_frame_that_is_half_written_is_left_out(tmp_path: Path, tail: bytes) -> None:
+def test_an_incomplete_frame_is_left_out(tmp_path: Path, tail: bytes) -> None:
     source = capture(tmp_path / "net0.pcap", [60, 60], tail=tail)
     assert copy_excerpt(source, tmp_path / "copy.pcap", 1 << 20) == 0
-    assert kept(tmp_path / "copy.pcap") == [0, 1]
+    assert frame_numbers(tmp_path / "copy.pcap") == [0, 1]
 
 
-def test_a_large_capture_keeps_its_beginning_and_its_end(tmp_path: Path) -> None:
-    # 100 bytes a frame: a quarter of the room is two of them and a half.
+def test_a_large_capture_keeps_its_beginning_and_end(tmp_path: Path) -> None:
+    # With 100 bytes a frame, a quarter of the limit holds two and a half frames.
     source = capture(tmp_path / "net0.pcap", [84] * 100)
     assert copy_excerpt(source, tmp_path / "copy.pcap", 24 + 1000) == 90
-    assert kept(tmp_path / "copy.pcap") == [0, 1, *range(92, 100)]
+    assert frame_numbers(tmp_path / "copy.pcap") == [0, 1, *range(92, 100)]
 
 
 @given(sizes=st.lists(st.integers(0, 300), max_size=40), limit=st.integers(24, 3000))
@@ -57,14 +57,14 @@ def test_an_excerpt_is_a_capture_within_its_limit(
 ) -> None:
     place = tmp_path_factory.mktemp("excerpt")
     omitted = copy_excerpt(capture(place / "net0.pcap", sizes), place / "copy.pcap", limit)
-    numbers = kept(place / "copy.pcap")
+    numbers = frame_numbers(place / "copy.pcap")
     assert (place / "copy.pcap").stat().st_size <= limit
     assert len(numbers) + omitted == len(sizes)
     assert numbers == sorted(set(numbers))
 
 
 @pytest.mark.parametrize("content", [b"", b"\xd4\xc3\xb2\xa1", b"x" * 100])
-def test_what_is_no_capture_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_capture_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "net0.pcap").write_bytes(content)
     with pytest.raises(SuiteFault, match="is not a pcap"):
         copy_excerpt(tmp_path / "net0.pcap", tmp_path / "copy.pcap", 1000)

@@ -93,14 +93,14 @@ CONTENTS: dict[str, tuple[disk_pattern.Sectors, CorruptionKind, str]] = {
 }
 
 
-@pytest.mark.parametrize(("content", "kind", "said"), CONTENTS.values(), ids=list(CONTENTS))
+@pytest.mark.parametrize(("content", "kind", "message"), CONTENTS.values(), ids=list(CONTENTS))
 def test_every_kind_of_corruption_is_recognised(
-    content: disk_pattern.Sectors, kind: CorruptionKind, said: str
+    content: disk_pattern.Sectors, kind: CorruptionKind, message: str
 ) -> None:
     found = compare_with_layout(BAD, content)
     assert found.kinds == ((kind, 1),)
     assert (found.is_equal, found.first_bad_sector, found.last_bad_sector) == (False, BAD, BAD)
-    assert said in found.describe()
+    assert message in found.describe()
     assert found.disk_map == "." * 20 + kind.letter + "." * 43
 
 
@@ -108,13 +108,13 @@ def test_every_kind_is_tested() -> None:
     assert {kind for _, kind, _ in CONTENTS.values()} == set(CorruptionKind) - {CorruptionKind.STRAY}
 
 
-def test_a_write_outside_of_its_range_is_a_stray_one() -> None:
+def test_a_write_outside_its_range_is_stray() -> None:
     found = compare_with_layout(FIRST + COUNT, disk_pattern.pattern(7, 2, FIRST + COUNT, 1)[0])
     assert found.kinds == ((CorruptionKind.STRAY, 1),)
-    assert "stray write (seed 7 generation 2 where nobody should have written)" in found.describe()
+    assert "stray write (seed 7 generation 2 where nothing should be written)" in found.describe()
 
 
-def test_a_write_in_the_wrong_place_is_two_faults() -> None:
+def test_a_misplaced_write_is_two_faults() -> None:
     actual = disk()
     actual[FIRST : FIRST + 8] = disk_pattern.sentinel(FIRST, 8)
     actual[100:108] = disk_pattern.pattern(7, 2, FIRST, 8)
@@ -128,12 +128,12 @@ def test_a_write_in_the_wrong_place_is_two_faults() -> None:
     )
 
 
-def test_another_background_is_stale() -> None:
+def test_another_sentinel_seed_is_stale() -> None:
     found = compare_sectors(disk_pattern.sentinel(0, 8, seed=3), DiskLayout(8, background=4))
     assert found.kinds == ((CorruptionKind.STALE, 8),)
 
 
-def test_a_copy_that_bears_another_place_is_judged_by_that() -> None:
+def test_a_copy_is_compared_by_its_recorded_sector() -> None:
     layout = DiskLayout(100).with_written(50, 10, seed=7, origin=20)
     actual = layout.expected(0, 100)
     assert compare_sectors(actual, layout).is_equal
@@ -165,7 +165,7 @@ def test_any_other_content_is_found(data: bytes, sector: int) -> None:
 
 
 @given(bit=st.integers(0, 4095), sector=st.integers(0, SECTORS - 1))
-def test_no_bit_flip_goes_unseen(bit: int, sector: int) -> None:
+def test_every_bit_flip_is_found(bit: int, sector: int) -> None:
     words = LAYOUT.expected(sector, 1)
     words[0, bit // 64] ^= np.uint64(1 << (bit % 64))
     assert compare_sectors(words.tobytes(), LAYOUT, sector).kinds == ((CorruptionKind.FLIPPED, 1),)
@@ -179,11 +179,11 @@ def test_a_part_of_a_disk() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "first", "said"),
+    ("size", "first", "message"),
     [(0, 0, "whole sectors"), (513, 0, "whole sectors"), (1024, 6399, "not on a disk")],
 )
-def test_what_cannot_be_compared(size: int, first: int, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_invalid_ranges_are_refused(size: int, first: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         compare_sectors(bytes(size), LAYOUT, first)
 
 
@@ -229,7 +229,7 @@ def test_a_sparse_disk_of_three_tebibytes(tmp_path: Path) -> None:
     assert "misdirected (from sector 4294967296, seed 7 generation 1)" in found.describe()
 
 
-def test_what_was_never_written_to_a_blank_disk_is_found_as_lost(tmp_path: Path) -> None:
+def test_a_missing_write_to_a_blank_disk_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "disk.raw"
     create_scratch_file(path, DiskLayout.of_size(HUGE.size, blank=True))
     found = compare_disk(path, HUGE)
@@ -237,7 +237,7 @@ def test_what_was_never_written_to_a_blank_disk_is_found_as_lost(tmp_path: Path)
     assert "lost (still zeros)" in found.describe()
 
 
-def test_what_was_discarded_must_be_zeros() -> None:
+def test_discarded_sectors_must_be_zeros() -> None:
     layout = LAYOUT.with_zeros(FIRST, 4)
     actual = disk()
     assert compare_sectors(actual, layout).kinds == ((CorruptionKind.STRAY, 4),)
@@ -246,7 +246,7 @@ def test_what_was_discarded_must_be_zeros() -> None:
     assert compare_sectors(actual, LAYOUT).kinds == ((CorruptionKind.ZEROED, 4),)
 
 
-def test_a_disk_that_grew() -> None:
+def test_a_resized_disk() -> None:
     grown = LAYOUT.grown((SECTORS + 2) * 512)
     zeros = np.zeros((2, 64), dtype="<u8")
     actual = np.concatenate([disk(), zeros])

@@ -13,21 +13,21 @@ NUMBER = st.integers(0, (1 << 64) - 1)
 PLACE = st.integers(0, 1 << 40)
 
 
-def test_a_sector_bears_its_identity() -> None:
+def test_a_sector_records_its_identity() -> None:
     (words,) = disk_pattern.pattern(seed=7, generation=3, first_sector=2048, count=1)
     assert words.tobytes()[:8] == b"IRONGUES"
     assert [int(word) for word in words[1:4]] == [2048, 7, 3]
     assert words.nbytes == 512
 
 
-def test_the_sentinel_bears_its_place() -> None:
+def test_the_sentinel_records_its_sector() -> None:
     (words,) = disk_pattern.sentinel(first_sector=99, count=1)
     assert words.tobytes()[:8] == b"IRONVOID"
     assert int(words[1]) == 99
 
 
 def test_the_pattern_never_changes() -> None:
-    # A record that was made with another version of the pattern could not be judged again.
+    # Old records could not be replayed with another pattern.
     made = disk_pattern.pattern(7, 1, 0, 3000).tobytes() + disk_pattern.sentinel(0, 3000).tobytes()
     assert (
         hashlib.sha256(made).hexdigest() == "dfdc337ee47a41e2dfaf30b07b8c6d68650a3d2b40512f54b81da803d6d3a483"
@@ -35,7 +35,7 @@ def test_the_pattern_never_changes() -> None:
 
 
 @given(seed=NUMBER, generation=NUMBER, first=PLACE, count=st.integers(1, 20))
-def test_a_range_is_its_sectors_one_by_one(seed: int, generation: int, first: int, count: int) -> None:
+def test_a_range_equals_its_single_sectors(seed: int, generation: int, first: int, count: int) -> None:
     whole = disk_pattern.pattern(seed, generation, first, count)
     single = [disk_pattern.pattern(seed, generation, first + index, 1) for index in range(count)]
     assert np.array_equal(whole, np.concatenate(single))
@@ -69,13 +69,13 @@ def test_sectors_of_different_identity_differ_in_every_word_of_filler(
     assert differ.any() == differ.all()
 
 
-def test_room_that_is_given_is_filled_and_returned() -> None:
+def test_a_given_array_is_filled_and_returned() -> None:
     room = disk_pattern.allocate(4)
     assert disk_pattern.pattern(1, 2, 3, 4, room) is room
     assert np.array_equal(room, disk_pattern.pattern(1, 2, 3, 4))
 
 
-def test_intact_looks_at_all_of_a_sector() -> None:
+def test_are_intact_checks_the_whole_sector() -> None:
     words = np.concatenate(
         [disk_pattern.pattern(1, 1, 0, 2), disk_pattern.sentinel(5, 2), np.zeros((1, 64), dtype="<u8")]
     )
@@ -87,7 +87,7 @@ def test_intact_looks_at_all_of_a_sector() -> None:
     assert disk_pattern.are_intact(words).tolist() == [False] * 5
 
 
-def test_numbers_have_64_bits() -> None:
+def test_header_values_have_64_bits() -> None:
     with pytest.raises(OverflowError):
         disk_pattern.pattern(-1, 0, 0, 1)
     with pytest.raises(OverflowError):

@@ -27,7 +27,7 @@ def extents(draw: st.DrawFn) -> Extent:
 
 
 @given(st.lists(extents(), max_size=8), st.integers(0, SECTORS), st.integers(0, SECTORS))
-def test_later_writes_count_as_on_a_disk(written: list[Extent], one: int, other: int) -> None:
+def test_later_writes_replace_earlier_writes(written: list[Extent], one: int, other: int) -> None:
     layout = DiskLayout(SECTORS, tuple(written), background=5)
     disk = disk_pattern.sentinel(0, SECTORS, 5)
     for extent in written:
@@ -50,13 +50,13 @@ def test_writing_makes_a_new_layout() -> None:
     assert written.written == (Extent(8, 2, 7, 1), Extent(8, 1, 7, 2, 0))
 
 
-def test_a_sector_of_a_copy_bears_the_place_that_it_is_meant_for() -> None:
+def test_a_copied_sector_records_its_origin() -> None:
     source = DiskLayout(100).with_written(50, 10, seed=7, origin=20)
     target = DiskLayout(100).with_written(20, 10, seed=7)
     assert np.array_equal(source.expected(50, 10), target.expected(20, 10))
 
 
-def test_chunks_are_the_whole_disk() -> None:
+def test_chunks_cover_the_whole_disk() -> None:
     layout = DiskLayout(disk_pattern.CHUNK_SECTORS + 5).with_written(
         disk_pattern.CHUNK_SECTORS - 1, 3, seed=1
     )
@@ -68,7 +68,7 @@ def test_chunks_are_the_whole_disk() -> None:
     assert np.array_equal(np.concatenate([words for _, words in pieces]), layout.expected(0, layout.sectors))
 
 
-def test_what_cannot_be_is_refused() -> None:
+def test_invalid_layouts_are_refused() -> None:
     with pytest.raises(ValueError, match="does not fit"):
         DiskLayout(10).with_written(8, 3, seed=1)
     with pytest.raises(ValueError, match="at least one sector"):
@@ -83,7 +83,7 @@ def test_what_cannot_be_is_refused() -> None:
         DiskLayout(10).expected(5, 6)
 
 
-def test_a_disk_is_laid_down(tmp_path: Path) -> None:
+def test_a_scratch_file_has_the_layouts_content(tmp_path: Path) -> None:
     layout = DiskLayout(3000).with_written(100, 50, seed=7)
     path = tmp_path / "disk.raw"
     scratch_files.create_scratch_file(path, layout)
@@ -93,7 +93,7 @@ def test_a_disk_is_laid_down(tmp_path: Path) -> None:
     assert path.stat().st_size == layout.size
 
 
-def test_a_full_file_system_is_named_and_nothing_is_left(
+def test_a_full_file_system_is_reported_and_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(self: DiskLayout, *range_: int) -> object:

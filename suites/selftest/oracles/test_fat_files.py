@@ -1,4 +1,4 @@
-"""Files of a guest's floppy as the host reads them, and the check that copies one."""
+"""Files on a guest's floppy, read by the host, and the check that copies a file."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def test_files_are_read_through_an_overlay(tmp_path: Path) -> None:
     one, other = file_digests(overlay, ["P.BIN", "Q.BIN"], tmp_path)
     assert one != other
     assert file_digests(overlay, ["P.BIN"], tmp_path) == [one]
-    with pytest.raises(GuestFault, match=r"NO\.BIN is not on the guest's disk"):
+    with pytest.raises(GuestFault, match=r"NO\.BIN: expected on the guest's disk"):
         file_digests(overlay, ["NO.BIN"], tmp_path)
 
 
-class Recorded:
-    """In the place of the world, answers that FreeDOS gave, and digests."""
+class FakeProxy:
+    """A recording proxy with recorded answers of FreeDOS, and given digests."""
 
     def __init__(self, digests: list[str], **changed: list[str]) -> None:
         files = ["P        BIN       300,000  11-22-26  8:32a"]
@@ -68,10 +68,10 @@ class Recorded:
         return {"status": 0, "lines": self._answers[str(details["command"])].pop(0)}
 
 
-class GuestContext:
-    """As much of a guest as the prompt needs."""
+class FakeContext:
+    """The parts of a guest context that the DOS prompt needs."""
 
-    def __init__(self, proxy: Recorded) -> None:
+    def __init__(self, proxy: FakeProxy) -> None:
         self.proxy = proxy
         self.dos = Dos(self)  # type: ignore[arg-type]
 
@@ -80,10 +80,10 @@ class GuestContext:
 
 
 def guest(digests: list[str], **changed: list[str]) -> Any:
-    return GuestContext(Recorded(digests, **changed))
+    return FakeContext(FakeProxy(digests, **changed))
 
 
-def test_a_whole_copy_passes() -> None:
+def test_a_complete_copy_passes() -> None:
     test_dos.test_copy_is_intact(guest(["sha256:a", "sha256:a"]))
     test_dos.test_versions_and_memory(guest([]))
 
@@ -98,8 +98,8 @@ def test_too_little_memory_is_found() -> None:
         test_dos.test_versions_and_memory(guest([], mem=["Conventional          64K       12K       52K"]))
 
 
-def test_a_shell_that_knows_no_such_command_is_found() -> None:
+def test_an_unknown_command_is_found() -> None:
     with pytest.raises(CommandFailed, match=r"the shell does not know .ver /r.; it printed\n    Bad command"):
         test_dos.test_versions_and_memory(guest([], **{"ver_/r": ['Bad command or filename - "ver".']}))
     with pytest.raises(AnswerNotUnderstood):
-        parsers.memory(["nothing"])
+        parsers.parse_memory(["nothing"])

@@ -1,4 +1,4 @@
-"""File systems in files of the host: made, damaged, recovered, checked and read."""
+"""File systems in image files: created, damaged, recovered, checked and read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run(*command: str | Path) -> None:
 
 
 def made(kind: FileSystem, place: Path) -> Path:
-    """A file system with one file, which the programs that make it or look at it put there."""
+    """A file system with one file, which the file system's own tools put there."""
     path, content = place / "disk.raw", place / "record1"
     content.write_bytes(CONTENT)
     with path.open("wb") as file:
@@ -35,7 +35,7 @@ def made(kind: FileSystem, place: Path) -> Path:
             filesystem_images.make(kind, path)
             run(require_tool("mcopy"), "-i", path, content, "::record1")
         case "xfs":
-            # A prototype (mkfs.xfs(8)): what a boot block would be, its size, a root, and what that holds.
+            # A prototype (mkfs.xfs(8)): the boot block, the size, the root directory and its content.
             prototype = place / "prototype"
             prototype.write_text(f"/\n0 0\nd--755 0 0\nrecord1 ---644 0 0 {content}\n$\n")
             run(require_tool("mkfs.xfs"), "-q", "-p", prototype, path)
@@ -47,7 +47,7 @@ def made(kind: FileSystem, place: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_sound_one_is_sound_and_can_be_read(tmp_path: Path, kind: FileSystem) -> None:
+def test_a_sound_file_system_can_be_read(tmp_path: Path, kind: FileSystem) -> None:
     path = made(kind, tmp_path)
     if not filesystem_images.needs_kernel_recovery(kind):
         filesystem_images.recover(kind, path)
@@ -56,7 +56,7 @@ def test_a_sound_one_is_sound_and_can_be_read(tmp_path: Path, kind: FileSystem) 
     assert filesystem_images.read_file(kind, path, "record2") is None
 
 
-# Where it hurts: the block bitmap of the first group and inodes; both copies of the table of clusters; the
+# Where damage is found: the block bitmap of the first group and inodes; both copies of the table of clusters; the
 # headers and trees of free room of the first group of XFS; the trees of Btrfs, in both copies.
 DAMAGE = {
     "ext4": (64 << 10, 512 << 10),
@@ -67,7 +67,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_damaged_one_is_told(tmp_path: Path, kind: FileSystem) -> None:
+def test_damage_is_reported(tmp_path: Path, kind: FileSystem) -> None:
     path = made(kind, tmp_path)
     at, length = DAMAGE[kind]
     with path.open("r+b") as file:
@@ -77,13 +77,13 @@ def test_a_damaged_one_is_told(tmp_path: Path, kind: FileSystem) -> None:
 
 
 @pytest.mark.parametrize("kind", ["xfs", "btrfs"])
-def test_what_a_kernel_alone_recovers_is_not_tried(tmp_path: Path, kind: FileSystem) -> None:
+def test_recovery_that_needs_a_kernel_is_refused(tmp_path: Path, kind: FileSystem) -> None:
     with pytest.raises(ValueError, match=f"only a kernel can recover {kind}"):
         filesystem_images.recover(kind, tmp_path / "disk.raw")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_that_is_made_is_sound(tmp_path: Path, kind: FileSystem) -> None:
+def test_a_created_file_system_is_sound(tmp_path: Path, kind: FileSystem) -> None:
     path = tmp_path / "disk.raw"
     with path.open("wb") as file:
         file.truncate(filesystem_images.SMALLEST.get(kind, 32 << 20))
@@ -93,7 +93,7 @@ def test_one_that_is_made_is_sound(tmp_path: Path, kind: FileSystem) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_records_are_judged_by_name_and_content(tmp_path: Path, kind: FileSystem) -> None:
+def test_durable_files_are_checked_by_name_and_content(tmp_path: Path, kind: FileSystem) -> None:
     path = made(kind, tmp_path)
     whole = DurableFile(1, "record1", f"sha256:{hashlib.sha256(CONTENT).hexdigest()}")
     assert check_file_system(kind, path, [whole]) == []

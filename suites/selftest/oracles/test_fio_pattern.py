@@ -1,4 +1,4 @@
-"""What fio writes, and what it says of itself."""
+"""The pattern that fio writes, and fio's output."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import pytest
 
 from fixtures.core.errors import AnswerNotUnderstood
 from fixtures.oracles import fio_pattern
-from fixtures.systems.base.storage import Verified
+from fixtures.systems.base.storage import FioResult
 from fixtures.systems.linux import fio
 
 
-def test_a_block_bears_its_place() -> None:
+def test_a_block_holds_its_offset() -> None:
     block = fio_pattern.expected_block(0x11000, 4096)
     assert (len(block), block[:16], block[-16:]) == (4096, b"ironfio:\x00\x10\x01" + bytes(5), block[:16])
 
 
 def disk() -> bytearray:
-    """Two blocks that nobody wrote, and eight of fio's."""
+    """Two unwritten blocks, and eight blocks of fio's pattern."""
     return bytearray(8192) + b"".join(
         fio_pattern.expected_block(place, 4096) for place in range(8192, 40960, 4096)
     )
 
 
-def test_what_is_as_it_was_to_be() -> None:
+def test_correct_blocks() -> None:
     assert fio_pattern.find_wrong_blocks(io.BytesIO(disk()), 8192, 32768, 4096) == []
 
 
-def test_what_is_not_is_told() -> None:
+def test_wrong_blocks_are_found() -> None:
     spoiled = disk()
     spoiled[12288 + 77] ^= 1
     spoiled[20480:24576] = fio_pattern.expected_block(24576, 4096)
@@ -44,13 +44,13 @@ def test_what_is_not_is_told() -> None:
     assert fio_pattern.find_wrong_blocks(io.BytesIO(disk()[:-100]), 8192, 32768, 4096) == [36864]
 
 
-def test_what_fio_says() -> None:
+def test_the_output_of_fio() -> None:
     job = {"error": 84, "write": {"io_bytes": 4096}, "read": {"io_bytes": 512}}
     answer = "fio: a warning\n" + json.dumps({"fio version": "fio-3.33", "jobs": [job]})
-    assert fio.parse(answer) == Verified(84, 4096, 512)
+    assert fio.parse(answer) == FioResult(84, 4096, 512)
 
 
 @pytest.mark.parametrize("answer", ["", "fio: not found", "{", '{"jobs": []}', '{"jobs": [{"error": 0}]}'])
-def test_what_is_no_answer(answer: str) -> None:
+def test_other_output_is_refused(answer: str) -> None:
     with pytest.raises(AnswerNotUnderstood, match="bytes written"):
         fio.parse(answer)

@@ -22,8 +22,8 @@ WRAP = 1 << 32
 
 
 @dataclass
-class UserNetwork:
-    """Makes a capture as QEMU writes it."""
+class CaptureWriter:
+    """Writes a capture as QEMU does."""
 
     kept: int = 65536
     order: str = "<"
@@ -83,17 +83,17 @@ def test_frames_of_a_real_guests_card() -> None:
     assert found["ff:ff:ff:ff:ff:ff"] == MacCount(sent=0, received=5)
 
 
-def test_datagrams_are_told_from_the_rest() -> None:
+def test_datagrams_to_a_server_are_counted() -> None:
     assert datagrams_to(SAMPLE, "255.255.255.255", 67) == 2
     assert datagrams_to(SAMPLE, HOST, 9) == 0
 
 
-def test_nothing_went_to_another_server() -> None:
+def test_another_server_has_no_traffic() -> None:
     assert tcp_totals(SAMPLE, HOST, PORT + 1).packets == 0
     assert tcp_totals(SAMPLE, "10.0.2.3", PORT).packets == 0
 
 
-def test_a_live_file_may_end_anywhere(tmp_path: Path) -> None:
+def test_a_growing_file_may_end_anywhere(tmp_path: Path) -> None:
     raw = SAMPLE.read_bytes()
     whole = len(list(frames(SAMPLE)))
     path = tmp_path / "live.pcap"
@@ -105,7 +105,7 @@ def test_a_live_file_may_end_anywhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("head", [b"", b"\xd4\xc3\xb2\xa1", bytes(24), b"\n\r\r\n" + bytes(100)])
-def test_what_is_no_capture_is_refused(tmp_path: Path, head: bytes) -> None:
+def test_a_file_that_is_no_capture_is_refused(tmp_path: Path, head: bytes) -> None:
     path = tmp_path / "x.pcap"
     path.write_bytes(head)
     with pytest.raises(errors.SuiteFault, match="not a pcap of Ethernet frames"):
@@ -114,14 +114,14 @@ def test_what_is_no_capture_is_refused(tmp_path: Path, head: bytes) -> None:
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_either_byte_order(tmp_path: Path, order: str) -> None:
-    wire = UserNetwork(order=order)
+    wire = CaptureWriter(order=order)
     wire.frame(bytes(60))
     (frame,) = frames(wire.save(tmp_path))
     assert (frame.at, frame.length, frame.data) == (1.5, 60, bytes(60))
 
 
-def test_a_byte_that_is_sent_again_counts_once(tmp_path: Path) -> None:
-    wire = UserNetwork()
+def test_a_retransmitted_byte_counts_once(tmp_path: Path) -> None:
+    wire = CaptureWriter()
     wire.tcp(b"", 999, flags=dpkt.tcp.TH_SYN)
     wire.tcp(b"", 999, flags=dpkt.tcp.TH_SYN)
     wire.tcp(b"a" * 100, 1000)
@@ -135,8 +135,8 @@ def test_a_byte_that_is_sent_again_counts_once(tmp_path: Path) -> None:
     assert (found.from_server, found.connections, found.packets) == (5, 1, 8)
 
 
-def test_a_port_that_is_used_again_is_another_connection(tmp_path: Path) -> None:
-    wire = UserNetwork()
+def test_a_reused_port_is_another_connection(tmp_path: Path) -> None:
+    wire = CaptureWriter()
     for start in (1000, 900_000):
         wire.tcp(b"", start - 1, flags=dpkt.tcp.TH_SYN)
         wire.tcp(b"x" * 10, start)
@@ -145,10 +145,10 @@ def test_a_port_that_is_used_again_is_another_connection(tmp_path: Path) -> None
 
 
 @given(st.integers(0, WRAP - 1), st.permutations(range(12)), st.lists(st.integers(0, 11), max_size=4))
-def test_order_and_wrapping_numbers_do_not_matter(
+def test_reordered_segments_and_wrapped_numbers(
     tmp_path_factory: pytest.TempPathFactory, start: int, order: list[int], again: list[int]
 ) -> None:
-    wire = UserNetwork()
+    wire = CaptureWriter()
     for index in (*order, *again):
         wire.tcp(bytes(100), start + 100 * index)
     found = tcp_totals(wire.save(tmp_path_factory.mktemp("wire")), HOST, 80)
@@ -156,8 +156,8 @@ def test_order_and_wrapping_numbers_do_not_matter(
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2)])
-def test_the_fragments_of_a_segment_count_where_they_belong(tmp_path: Path, order: tuple[int, ...]) -> None:
-    wire = UserNetwork()
+def test_fragments_are_assigned_to_their_segment(tmp_path: Path, order: tuple[int, ...]) -> None:
+    wire = CaptureWriter()
     segment = bytes(
         dpkt.tcp.TCP(sport=40000, dport=80, seq=WRAP - 100, flags=dpkt.tcp.TH_ACK, data=bytes(1000))
     )
@@ -168,15 +168,15 @@ def test_the_fragments_of_a_segment_count_where_they_belong(tmp_path: Path, orde
     assert (found.to_server, found.unreadable, found.packets) == (1000 - lost, bool(lost), 3 - bool(lost))
 
 
-def test_a_frame_that_was_cut_in_its_headers_is_counted_as_unreadable(tmp_path: Path) -> None:
-    wire = UserNetwork(kept=40)
+def test_a_frame_without_complete_headers_is_unreadable(tmp_path: Path) -> None:
+    wire = CaptureWriter(kept=40)
     wire.tcp(b"x" * 100, 1)
     found = tcp_totals(wire.save(tmp_path), HOST, 80)
     assert (found.unreadable, found.to_server) == (1, 0)
 
 
-def test_anything_may_be_on_the_wire(tmp_path: Path) -> None:
-    wire = UserNetwork()
+def test_other_traffic_is_ignored(tmp_path: Path) -> None:
+    wire = CaptureWriter()
     for data in (
         b"",
         b"\x01",
@@ -192,8 +192,8 @@ def test_anything_may_be_on_the_wire(tmp_path: Path) -> None:
     assert sum(count.sent for count in frames_by_mac(path).values()) == 4
 
 
-def test_what_qemu_announces_in_a_cards_name_is_not_the_guests(tmp_path: Path) -> None:
-    wire = UserNetwork()
+def test_qemus_announcements_do_not_count(tmp_path: Path) -> None:
+    wire = CaptureWriter()
     card = bytes.fromhex("525400123456")
     wire.frame(b"\xff" * 6 + card + b"\x80\x35" + bytes(46))
     assert frames_by_mac(wire.save(tmp_path)) == {}
@@ -209,8 +209,8 @@ def offer(kind: int, address: str) -> bytes:
     return bytes(head) + bytes([0, 1, 4, 255, 255, 255, 0, 53, 1, kind, 255])
 
 
-def test_a_lease_is_what_was_acknowledged_last(tmp_path: Path) -> None:
-    wire = UserNetwork()
+def test_a_lease_is_the_last_acknowledged_address(tmp_path: Path) -> None:
+    wire = CaptureWriter()
     for kind, address in ((2, "10.0.2.99"), (5, "10.0.2.14"), (5, "10.0.2.15"), (6, "10.0.2.98")):
         wire.udp(67, offer(kind, address))
     wire.udp(1067, offer(5, "10.0.2.97"))

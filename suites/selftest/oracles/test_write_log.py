@@ -1,4 +1,4 @@
-"""The log of writes, as QEMU 7.2's blklogwrites left it, and what of it survives a power cut."""
+"""Write logs of QEMU 7.2's blklogwrites, and the entries that survive a power cut."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from fixtures.oracles import write_log
 from fixtures.oracles.write_log import DISCARD, FLUSH, FUA, Entry
 from suites.selftest.support.paths import SAMPLES
 
-# Made with qemu-io: two sectors of 03 written at sector 1, a flush, two sectors of zeros at sector 8, the first
-# write again with a flush of its own, and the flush at the end.
+# Made with qemu-io: a write of two sectors of 03 at sector 1, a flush, two sectors of zeros at sector 8, the first
+# write again followed by a flush, and the final flush.
 SAMPLE = SAMPLES / "write-log" / "qemu-7.2.log"
 
 
@@ -21,7 +21,7 @@ def sample() -> memoryview:
     return memoryview(SAMPLE.read_bytes())
 
 
-def test_the_log_of_qemu() -> None:
+def test_a_log_of_qemu() -> None:
     entries = write_log.parse(sample())
     assert [(each.first, each.count, each.flags) for each in entries] == [
         (1, 2, 0),
@@ -37,7 +37,7 @@ def test_the_log_of_qemu() -> None:
     assert disk.getvalue() == b"x" * 512 + b"\3" * 1024 + b"x" * 512 * 5 + bytes(1024) + b"x" * 1024
 
 
-def test_a_log_of_larger_blocks_is_told_in_sectors() -> None:
+def test_a_log_with_larger_blocks_is_converted_to_sectors() -> None:
     head = struct.pack("<QQQL", write_log.MAGIC, 1, 2, 4096).ljust(4096, b"\0")
     write = struct.pack("<QQQQ", 3, 1, FUA, 4096).ljust(4096, b"\0") + b"y" * 4096
     discard = struct.pack("<QQQQ", 5, 2, DISCARD, 0).ljust(4096, b"\0")
@@ -50,7 +50,7 @@ def test_a_log_of_larger_blocks_is_told_in_sectors() -> None:
 
 
 @pytest.mark.parametrize(
-    ("log", "said"),
+    ("log", "message"),
     [
         (b"", "expected a header of 28 bytes, found 0"),
         (bytes(512), "found 0x0 and 0"),
@@ -61,12 +61,12 @@ def test_a_log_of_larger_blocks_is_told_in_sectors() -> None:
         (bytes(sample()[:536]) + b"\7" + bytes(sample()[537:]), "entry 0 has 7 bytes of data, expected 2"),
     ],
 )
-def test_a_damaged_log_is_named(log: bytes, said: str) -> None:
-    with pytest.raises(MediaFault, match=said):
+def test_a_damaged_log_is_refused(log: bytes, message: str) -> None:
+    with pytest.raises(MediaFault, match=message):
         write_log.parse(memoryview(log))
 
 
-def test_a_log_that_was_not_begun_has_no_entries() -> None:
+def test_an_empty_log_has_no_entries() -> None:
     assert write_log.count_entries(b"") == 0
     assert write_log.count_entries(bytes(32)) == 0
 
@@ -89,11 +89,11 @@ BOTH = Entry(5, 1, FLUSH, 0)
         ((A, B, ALL), 2, ()),
     ],
 )
-def test_what_survives_for_sure(entries: tuple[Entry, ...], position: int, left: tuple[Entry, ...]) -> None:
+def test_durable_entries(entries: tuple[Entry, ...], position: int, left: tuple[Entry, ...]) -> None:
     assert write_log.durable_entries(entries, position) == left
 
 
-def test_the_power_is_cut_after_every_flush_and_between() -> None:
+def test_cut_positions() -> None:
     entries = (A, B, ALL, C, A, B, ALL, C)
     assert list(write_log.cut_positions(entries, between=0)) == [3, 7, 8]
     assert list(write_log.cut_positions(entries, between=4)) == [2, 3, 4, 6, 7, 8]
