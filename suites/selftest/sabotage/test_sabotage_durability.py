@@ -1,23 +1,18 @@
-"""Disks that forget over a power cut, and operations that lose or keep too much: the checks must say so."""
+"""Sabotage of suites/storage/test_durability.py: dropped flushes, damaged disks, and lost writes."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import pytest
 
-from fixtures.guest import disks as guest_disks
 from fixtures.guest.guest import Guest
-from fixtures.host.tools import run_tool, require_tool
+from fixtures.host.tools import require_tool, run_tool
 from fixtures.lab.instance.guest_instance import GuestInstance
-from fixtures.lab.instance.hardware_plan import target_disk_layout
-from fixtures.lab.operations import block_jobs, crash_image, power_control, scratch_disks
+from fixtures.lab.operations import crash_image, power_control
 from fixtures.lab.operations.scratch_disks import ScratchDisk
-from fixtures.machine.disk_options import DEFAULT_DISK_OPTIONS
-from suites.selftest.support import misbehaving_disk as bad
-from suites.selftest.support.fault_injection import Alter, Spoil, ignore_flushes
-from suites.storage import test_durability, test_operations
+from suites.selftest.support.fault_injection import ignore_flushes
+from suites.storage import test_durability
 
 # The same disks misbehave on any platform, and are judged by the same; one will do.
 pytestmark = pytest.mark.device("virtio-blk-*")
@@ -58,89 +53,6 @@ def test_what_cannot_be_mounted_again_is_found(victim: Guest, monkeypatch: pytes
     source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match="power cut after .* writes: not mounted: .*superblock"):
         test_durability.test_xfs_survives_power_cuts(victim, source, victim.storage.attach)
-
-
-def test_a_bit_flipped_over_a_pause_is_found(victim: Guest, spoil: Spoil) -> None:
-    spoil(bad.Flips, 9000)
-    source = victim.storage.attach(victim.storage.source)
-    with pytest.raises(AssertionError, match="sector 9000: bit flip"):
-        test_operations.test_pause_loses_nothing(victim, source, victim.storage.attach(victim.storage.target))
-
-
-def test_a_mirror_that_differs_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
-    mirror = block_jobs.mirror
-
-    def mirror_and_forget(instance: GuestInstance, disk: ScratchDisk) -> None:
-        mirror(instance, disk)
-        with instance.disks[disk.name].path.open("r+b") as file:
-            file.seek(500 * 512)
-            file.write(bytes(512))
-
-    monkeypatch.setattr(block_jobs, "mirror", mirror_and_forget)
-    source, target = (victim.storage.attach(each) for each in (victim.storage.source, victim.storage.target))
-    with pytest.raises(AssertionError, match="sector 500: zeroed"):
-        test_operations.test_mirror_loses_nothing(victim, source, target)
-
-
-def test_a_backup_of_a_later_moment_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
-    begin, end = block_jobs.begin_backup, block_jobs.end_backup
-    monkeypatch.setattr(block_jobs, "begin_backup", lambda instance, disk: 0)
-    monkeypatch.setattr(
-        block_jobs,
-        "end_backup",
-        lambda instance, disk, before, mark: end(instance, disk, before, begin(instance, disk)),
-    )
-    source, target = (victim.storage.attach(each) for each in (victim.storage.source, victim.storage.target))
-    with pytest.raises(AssertionError, match="sector 30000: stray write"):
-        test_operations.test_backup_is_of_one_moment(victim, source, target)
-
-
-def test_a_snapshot_that_keeps_nothing_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
-    def keep_nothing(instance: GuestInstance, disk: ScratchDisk) -> None:
-        instance.disks[f"{disk.name}-base"] = instance.disks[disk.name]
-
-    monkeypatch.setattr(block_jobs, "take_snapshot", keep_nothing)
-    monkeypatch.setattr(block_jobs, "revert_to_snapshot", lambda instance, disk: None)
-    source, target = (victim.storage.attach(each) for each in (victim.storage.source, victim.storage.target))
-    with pytest.raises(AssertionError, match="sector 1000: stray write"):
-        test_operations.test_snapshot_and_commit(victim, source, target)
-    target.layout = target_disk_layout()
-    victim.storage.attach(target)
-    with pytest.raises(AssertionError, match=r"577 bad sectors in 1000\.\.50077"):
-        test_operations.test_snapshot_and_return(victim, source, target)
-
-
-def test_a_disk_that_does_not_grow_is_found(
-    victim: Guest, instance: GuestInstance, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(block_jobs, "resize", lambda instance, disk, size: None)
-    monkeypatch.setattr(instance, "notices", lambda seen: seen(instance.system))
-    source = victim.storage.attach(victim.storage.source)
-    with pytest.raises(AssertionError, match="16777216"):
-        test_operations.test_resize_keeps_data(victim, source, victim.storage.attach)
-
-
-def test_a_discard_that_does_nothing_is_found(victim: Guest, alter: Alter) -> None:
-    source = victim.storage.attach(victim.storage.source)
-    alter(lambda disk: dataclasses.replace(disk, options=DEFAULT_DISK_OPTIONS))
-    with pytest.raises(AssertionError, match="sector 4096: stray write"):
-        test_operations.test_discard_gives_back(victim, source, victim.storage.attach, zero=False)
-
-
-def test_a_file_system_damaged_by_an_unplug_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
-    take = scratch_disks.detach_disk
-
-    def take_and_damage(instance: GuestInstance, disk: ScratchDisk) -> object:
-        answer = take(instance, disk)
-        with instance.disks[disk.name].path.open("r+b") as file:
-            file.seek(64 << 10)
-            file.write(b"\xff" * (512 << 10))
-        return answer
-
-    monkeypatch.setattr(guest_disks, "take", take_and_damage)
-    source = victim.storage.attach(victim.storage.source)
-    with pytest.raises(AssertionError, match="not sound|record"):
-        test_operations.test_unplug_while_mounted(victim, source, victim.storage.attach)
 
 
 def test_what_a_killed_hypervisor_had_not_written_is_found(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.host.acceleration import detect_assistance
+from fixtures.host.hardware_assistance import detect_assistance
 from suites.selftest.support.paths import ROOT
 
 PROJECT = ROOT

@@ -40,7 +40,9 @@ def instance(request: pytest.FixtureRequest, cell: Cell, pool: MachinePool) -> G
     """The live cell, for those who break it."""
     if cell.guest.id != "grub-rescue":
         pytest.skip("not_in_profile: the guest whose screen is broken is GRUB's rescue CD")
-    return pool.acquire(MachineRequest(cell, cold=False, group=None, rerun_command=collection.rerun_command(request.node)))[0]
+    return pool.acquire(
+        MachineRequest(cell, cold=False, group=None, rerun_command=collection.rerun_command(request.node))
+    )[0]
 
 
 @pytest.fixture

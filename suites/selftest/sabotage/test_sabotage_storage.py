@@ -1,166 +1,50 @@
-"""Checks of storage on disks that misbehave: each must fail, and name what became of the data."""
+"""Sabotage of suites/storage/test_storage.py: bits that the host flips behind the guest."""
 
 from __future__ import annotations
 
-import dataclasses
+from typing import Literal
 
 import pytest
 
 from fixtures.guest.guest import Guest
-from fixtures.lab.operations.scratch_disks import ScratchDisk
-from fixtures.machine.disk_options import DEFAULT_DISK_OPTIONS
-from fixtures.machine.hardware import Disk
-from fixtures.systems.base.storage import FioResult
-from fixtures.systems.linux.storage import LinuxStorage
-from suites.selftest.support import misbehaving_disk as bad
-from suites.selftest.support.fault_injection import Alter, Spoil
-from suites.storage import test_boundaries, test_faults, test_requests
-
-# The same disks misbehave on any platform, and are judged by the same; one will do.
-pytestmark = pytest.mark.device("virtio-blk-*")
+from fixtures.lab.instance.guest_instance import GuestInstance
+from suites.storage import test_storage
 
 
-def without_faults(disk: Disk) -> Disk:
-    """Errors that nobody hears of."""
-    return dataclasses.replace(disk, options=dataclasses.replace(disk.options, faults=()))
+def flip(instance: GuestInstance, name: Literal["source", "target"], sector: int) -> None:
+    """Change one bit of a disk behind the guest's back."""
+    with instance.disks[name].path.open("r+b") as file:
+        file.seek(sector * 512 + 99)
+        byte = file.read(1)[0]
+        file.seek(sector * 512 + 99)
+        file.write(bytes([byte ^ 4]))
 
 
-SPOILED = [
-    (bad.Loses, 3000, r"sector 3000: lost \(still the sentinel\); 1 bad sector"),
-    (bad.Tears, 3000, r"sector 3000: torn \(256 of 512 bytes right\)"),
-    (bad.Flips, 3000, r"sector 3000: bit flip \(1 bit differs\)"),
-    (bad.Zeroes, 3000, r"sector 3000: zeroed"),
-    (bad.Swaps, 3000, r"sector 3000: misdirected \(from sector 3001.*; 2 bad sectors"),
-    (bad.Misdirects, 25350, r"sector 25350: lost .*1 lost, 1 misdirected"),
-    (bad.ReadsStale, 3000, r"sha256:"),
-]
+def test_a_flipped_bit_on_the_target_is_found(victim: Guest, instance: GuestInstance) -> None:
+    copy = victim.storage.copy
+
+    def copy_and_flip(*arguments: object, **places: int) -> None:
+        copy(*arguments, **places)  # type: ignore[arg-type]
+        if places["first"] == 2048:
+            flip(instance, "target", 3000)
+
+    victim.storage.copy = copy_and_flip  # type: ignore[method-assign, assignment]
+    victim.storage.attach(victim.storage.source)
+    victim.storage.attach(victim.storage.target)
+    with pytest.raises(AssertionError, match=r"sector 3000: bit flip .*; 1 bad sector"):
+        test_storage.test_a_write_reaches_the_disk(victim, victim.storage.source, victim.storage.target)
 
 
-@pytest.mark.parametrize(("kind", "sector", "said"), SPOILED, ids=lambda each: getattr(each, "__name__", ""))
-def test_a_spoiled_sector_is_named(
-    victim: Guest, spoil: Spoil, kind: type[bad._OneSector], sector: int, said: str
-) -> None:
-    spoil(kind, sector)
-    source = victim.storage.attach(victim.storage.source)
-    target = victim.storage.attach(victim.storage.target)
-    with pytest.raises(AssertionError, match=said):
-        test_requests.test_requests_of_every_shape(victim, source, target)
+def test_a_flipped_bit_outside_of_what_was_written_is_found(victim: Guest, instance: GuestInstance) -> None:
+    victim.storage.attach(victim.storage.source)
+    victim.storage.attach(victim.storage.target)
+    flip(instance, "target", 65000)
+    with pytest.raises(AssertionError, match="sector 65000"):
+        test_storage.test_a_write_reaches_the_disk(victim, victim.storage.source, victim.storage.target)
 
 
-def test_a_sector_lost_on_large_sectors_is_found(victim: Guest, spoil: Spoil) -> None:
-    source = victim.storage.attach(victim.storage.source)
-    spoil(bad.Loses, 72)
-    with pytest.raises(AssertionError, match="sector 72: lost"):
-        test_requests.test_sector_sizes(victim, source, victim.storage.attach, (512, 4096))
-
-
-def test_sectors_of_another_size_are_found(victim: Guest, alter: Alter) -> None:
-    source = victim.storage.attach(victim.storage.source)
-    alter(lambda disk: dataclasses.replace(disk, options=DEFAULT_DISK_OPTIONS))
-    with pytest.raises(AssertionError, match=r"\(512, 512, "):
-        test_requests.test_sector_sizes(victim, source, victim.storage.attach, (4096, 4096))
-
-
-def test_a_bit_flipped_behind_a_cache_is_found(victim: Guest, spoil: Spoil) -> None:
-    source = victim.storage.attach(victim.storage.source)
-    spoil(bad.Flips, 3000)
-    with pytest.raises(AssertionError, match="sector 3000: bit flip"):
-        test_requests.test_caches_and_formats(
-            victim, source, victim.storage.attach, "writethrough", "threads", "raw"
-        )
-
-
-def test_what_fio_could_not_know_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that says all is well, and wrote nothing: the guest at hand has no fio."""
-    target = victim.storage.attach(victim.storage.target)
-    size = 16384 * 512
-    monkeypatch.setattr(LinuxStorage, "has_fio", lambda tools: True)
-    monkeypatch.setattr(LinuxStorage, "run_fio", lambda *_, within: FioResult(0, size, size))
-    with pytest.raises(AssertionError, match=r"\[8192, 8200, 8208, 8216, 8224\] == \[\]"):
-        test_requests.test_fio_verifies(victim, target, 4096)
-    monkeypatch.setattr(LinuxStorage, "run_fio", lambda *_, within: FioResult(84, size, 0))
-    with pytest.raises(AssertionError, match="error: 84 != 0"):
-        test_requests.test_fio_verifies(victim, target, 4096)
-
-
-def test_a_read_only_disk_that_is_not_is_found(victim: Guest, alter: Alter) -> None:
-    source = victim.storage.attach(victim.storage.source)
-    alter(lambda disk: dataclasses.replace(disk, read_only=False))
-    with pytest.raises(AssertionError, match="read_only=False"):
-        test_requests.test_read_only_refuses_writes(victim, source, victim.storage.attach)
-
-
-def grow(disk: Disk) -> Disk:
-    """Have a disk end later than it says."""
-    with disk.path.open("r+b") as file:
-        file.truncate(disk.path.stat().st_size + (1 << 20))
-    return disk
-
-
-def test_a_disk_of_another_size_is_found(victim: Guest, alter: Alter) -> None:
-    alter(grow)
-    with pytest.raises(AssertionError, match="IGC3PO"):
-        test_requests.test_shown_as_given(victim)
-
-
-def test_a_disk_that_goes_on_past_its_end_is_found(victim: Guest, alter: Alter) -> None:
-    source = victim.storage.attach(victim.storage.source)
-    alter(grow)
-    with pytest.raises(AssertionError, match="assert 'done' in "):
-        test_boundaries.test_past_the_end_is_refused(
-            victim, source, victim.storage.attach(victim.storage.target)
-        )
-
-
-def test_an_address_with_too_few_bits_is_found(victim: Guest, spoil: Spoil) -> None:
-    spoil(bad.Wraps, 1 << 32)
-    with pytest.raises(AssertionError, match=r"misdirected \(from sector 42949672"):
-        test_boundaries.test_large_disk_edges(victim, victim.storage.attach)
-
-
-def test_a_lost_sector_of_a_tiny_disk_is_found(victim: Guest, spoil: Spoil) -> None:
-    source = victim.storage.attach(victim.storage.source)
-    spoil(bad.Loses, 7)
-    with pytest.raises(AssertionError, match="sector 7: lost"):
-        test_boundaries.test_tiny_disks(victim, source, victim.storage.attach, 8)
-
-
-def test_two_disks_exchanged_among_many_are_found(victim: Guest, alter: Alter) -> None:
-    other = {"IGMANY01": "IGMANY02", "IGMANY02": "IGMANY01"}
-    alter(lambda disk: dataclasses.replace(disk, serial=other.get(disk.serial, disk.serial)))
-    with pytest.raises(AssertionError, match=r"(?s)lost.*misdirected"):
-        test_boundaries.test_many_disks(victim)
-
-
-def test_an_error_that_spreads_is_found(victim: Guest, spoil: Spoil) -> None:
-    spoil(bad.Fails, test_faults.BAD)
-    with pytest.raises(AssertionError, match="assert 'I/O error' == 'done'"):
-        test_faults.test_read_error_is_reported(victim, victim.storage.attach)
-
-
-def test_a_swallowed_error_is_found(victim: Guest, alter: Alter) -> None:
-    source = victim.storage.attach(victim.storage.source)
-    alter(without_faults)
-    give = victim.storage.attach
-    with pytest.raises(AssertionError, match="assert 'done' == 'I/O error'"):
-        test_faults.test_read_error_is_reported(victim, give)
-    assert victim.storage.detach(ScratchDisk.named("target", victim.storage.target.layout))
-    with pytest.raises(AssertionError, match="assert 'done' == 'I/O error'"):
-        test_faults.test_write_error_is_reported(victim, source, give, "buffered")
-    assert victim.storage.detach(ScratchDisk.named("target", victim.storage.target.layout))
-    with pytest.raises(AssertionError, match="assert 'done' == 'I/O error'"):
-        test_faults.test_flush_error_is_reported(victim, source, give)
-
-
-def test_a_write_lost_over_a_stop_is_found(victim: Guest, spoil: Spoil) -> None:
-    source = victim.storage.attach(victim.storage.source)
-    spoil(bad.Loses, test_faults.BAD)
-    with pytest.raises(AssertionError, match="sector 6000: lost"):
-        test_faults.test_stops_on_error_and_goes_on(victim, source, victim.storage.attach, "EIO")
-
-
-def test_a_bit_flipped_by_a_slow_disk_is_found(victim: Guest, spoil: Spoil) -> None:
-    source = victim.storage.attach(victim.storage.source)
-    spoil(bad.Flips, 1010)
-    with pytest.raises(AssertionError, match="sector 1010: bit flip"):
-        test_faults.test_slow_is_not_broken(victim, source, victim.storage.attach)
+def test_a_flipped_bit_on_the_source_is_found(victim: Guest, instance: GuestInstance) -> None:
+    victim.storage.attach(victim.storage.source)
+    flip(instance, "source", 12345)
+    with pytest.raises(AssertionError, match="sha256:"):
+        test_storage.test_the_hosts_pattern_reads_back(victim, victim.storage.source)

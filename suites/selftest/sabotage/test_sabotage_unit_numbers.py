@@ -1,4 +1,4 @@
-"""Units of a SCSI target that lose a write, or are taken for one another."""
+"""Sabotage of the check of high unit numbers: lost writes, and unit numbers cut to eight bits."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Each check of a kind of device, on a guest whose device was broken on purpose: it fails, for the right reason."""
+"""Sabotage of the checks of single kinds of devices in suites/drivers, such as test_rng.py and test_tpm.py."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,12 +21,6 @@ from suites.drivers import (
     test_watchdog,
 )
 from suites.selftest.support.device_victims import Victim, victim
-
-
-@pytest.fixture
-def broken(pool: MachinePool, tmp_path: Path) -> Iterator[Victim]:
-    with victim(pool, tmp_path) as made:
-        yield made
 
 
 def test_random_bytes_of_another_source_are_found(broken: Victim) -> None:
@@ -61,7 +54,9 @@ def test_a_balloon_never_takes_from_a_checkpoint(broken: Victim) -> None:
 def test_a_byte_that_a_port_changes_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
     test_serial_ports.test_a_serial_port_carries_bytes(broken.guest)
     give = broken.instance.serial_service.send
-    monkeypatch.setattr(broken.instance.serial_service, "send", lambda data: give(data[:-1] + bytes([data[-1] ^ 1])))
+    monkeypatch.setattr(
+        broken.instance.serial_service, "send", lambda data: give(data[:-1] + bytes([data[-1] ^ 1]))
+    )
     with pytest.raises(AssertionError, match="sha256:"):
         test_serial_ports.test_a_serial_port_carries_bytes(broken.guest)
 
@@ -154,7 +149,9 @@ def test_a_screen_that_does_not_follow_and_a_mode_that_cannot_be_set_are_found(
 ) -> None:
     display = broken.guest.devices.display
     display.timeout = 0.2
-    stale = framebuffer.capture_pixels(broken.instance.machine, broken.instance.directories.work / "stale.ppm")
+    stale = framebuffer.capture_pixels(
+        broken.instance.machine, broken.instance.directories.work / "stale.ppm"
+    )
     with monkeypatch.context() as patch:
         patch.setattr(framebuffer, "look", lambda machine, path: stale)
         with pytest.raises(AssertionError, match=r"\(1280, 800\) != \(640, 480\)"):

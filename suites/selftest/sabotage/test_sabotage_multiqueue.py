@@ -1,0 +1,22 @@
+"""Sabotage of suites/drivers/test_multiqueue.py: a guest that works on one processor only."""
+
+from __future__ import annotations
+
+import pytest
+
+from suites.selftest.support.device_victims import Victim
+
+
+def test_queues_that_stand_still_are_found(broken: Victim) -> None:
+    test_multiqueue.test_every_queue_is_used(broken.guest)
+    test_multiqueue.test_every_queue_of_a_card_is_used(broken.guest)
+    # Whatever processor is asked for, it is the first.
+    wrapper = '#!/bin/sh\\nshift 2; exec /root/pinned -c 0 "$@"\\n'
+    broken.guest.run_check(
+        f"printf '{wrapper}' >/root/one && chmod +x /root/one && cp /usr/bin/taskset /root/pinned"
+    )
+    broken.guest.run_check("mount --bind /root/one /usr/bin/taskset")
+    with pytest.raises(AssertionError, match=r"assert \[1\] == \[\]"):
+        test_multiqueue.test_every_queue_is_used(broken.guest)
+    with pytest.raises(AssertionError, match=r"assert \[2, 3\] == \[\]"):
+        test_multiqueue.test_every_queue_of_a_card_is_used(broken.guest)

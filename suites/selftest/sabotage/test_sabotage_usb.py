@@ -1,0 +1,31 @@
+"""Sabotage of suites/drivers/test_usb.py: a stick with changed data, and a stick without a driver."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.guest.storage import Copy
+from fixtures.lab.operations.scratch_disks import ScratchDisk
+from suites.drivers import test_usb
+from suites.selftest.support.device_victims import Victim
+
+
+def test_a_stick_that_holds_something_else_or_has_no_driver_is_found(
+    broken: Victim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = broken.guest
+    stick = guest.storage.attach(guest.storage.usb_stick)
+    copy_all = guest.storage.copy_all
+
+    def copy_and_flip(source: ScratchDisk, target: ScratchDisk, copies: list[Copy]) -> None:
+        copy_all(source, target, copies)
+        with broken.instance.disks["stick"].path.open("r+b") as file:
+            file.seek(40000 * 512)
+            file.write(b"?")
+
+    monkeypatch.setattr(guest.storage, "copy_all", copy_and_flip)
+    with pytest.raises(AssertionError, match="sector 40000"):
+        test_usb.test_usb_stick(guest, stick)
+    guest.run_check("cd /sys/bus/usb/drivers/usb-storage && echo *-*:1.0 >unbind")
+    with pytest.raises(AssertionError, match=r"\('usb-storage', 'none'\)"):
+        test_usb.test_usb_stick(guest, stick)
