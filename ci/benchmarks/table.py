@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ci.benchmarks.figures import Figure, number, spread
-from fixtures.report.terminal.table import create_console, strip_trailing_spaces
+from fixtures.report.terminal.console import create_console, strip_trailing_spaces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -34,7 +34,7 @@ def test_a_console_loses_its_secrets_and_nothing_else(tmp_path: Path) -> None:
 def test_a_secret_between_two_pieces_is_found(
     tmp_path: Path, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redaction, "_PIECE", piece)
+    monkeypatch.setattr(redaction, "_CHUNK_SIZE", piece)
     content = b"".join(b"x" * number + SECRET.encode() for number in range(200))
     assert cleaned(tmp_path / "console.log", content) == content.replace(SECRET.encode(), MASK.encode())
 
@@ -44,7 +44,7 @@ def test_a_secret_between_two_pieces_is_found(
 def test_a_secret_in_several_events_of_a_recording_is_found(
     tmp_path: Path, size: int, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redaction, "_PIECE", piece)
+    monkeypatch.setattr(redaction, "_CHUNK_SIZE", piece)
     text = f"before {SECRET} between {SECRET}{SECRET} after é {KEY} " * 5
     events = [json.dumps([0.5, "o", text[at : at + size]]) + "\n" for at in range(0, len(text), size)]
     header = '{"version": 2, "width": 80, "height": 25}\n'
@@ -81,7 +81,7 @@ def test_output_that_is_no_text_is_looked_into(tmp_path: Path) -> None:
 
 def test_command_lines_lose_what_is_assigned_to_telling_names(tmp_path: Path) -> None:
     argv = ["qemu", "-object", "secret,id=s0,data=hunter22", "--api-token", "abcdef", "DB_PASSWORD=x1", "-m", "1G", "http://u:pw@h/x"]  # fmt: skip
-    done = Redactor(()).words(argv)
+    done = Redactor(()).command_line(argv)
     assert done == ["qemu", "-object", f"secret,id=s0,data={MASK}", "--api-token", MASK, f"DB_PASSWORD={MASK}", "-m", "1G", f"http://{MASK}@h/x"]  # fmt: skip
     line = json.dumps({"kind": "cell", "argv": argv}).encode() + b"\n"
     assert json.loads(cleaned(tmp_path / "gw0.jsonl", line))["argv"] == done

@@ -152,7 +152,7 @@ def asked(path: Path, *commands: str) -> ReplayRecord:
 def test_an_answer_that_nobody_asks_for_is_named(tmp_path: Path) -> None:
     again = asked(tmp_path / "a.jsonl", "one", "two", "three")
     again.ask("shell", {"command": "one"}, never)
-    words = rf'{NAME}:2: nobody asked for the last 2 of 3 answers: shell {{"command":"two"}}'
+    words = rf'{NAME}:2: the check did not ask for the last 2 of 3 answers: shell {{"command":"two"}}'
     with pytest.raises(RecordDiverged, match=words):
         again.finish()
 
@@ -205,8 +205,8 @@ ERROR = to_json(CommandFailed("no", Postmortem(stages=(("kernel", 1.0),))))
         ({**LINE, "answer": 1, "more": 1}, "expected the keys"),
         ({**LINE, "seq": 1, "answer": 1}, "expected entry 0, found 1"),
         ({**LINE, "seq": False, "answer": 1}, "expected entry 0"),
-        ({**LINE, "kind": 1, "answer": 1}, "kind must be text"),
-        ({**LINE, "question": [], "answer": 1}, "question an object"),
+        ({**LINE, "kind": 1, "answer": 1}, "the kind must be text"),
+        ({**LINE, "question": [], "answer": 1}, "the question an object"),
         ({**LINE, "error": None}, "not an error"),
         ({**LINE, "error": {**ERROR, "class": "NoSuchError"}}, "not an error"),
         ({**LINE, "error": {**ERROR, "class": []}}, "not an error"),
@@ -218,7 +218,7 @@ ERROR = to_json(CommandFailed("no", Postmortem(stages=(("kernel", 1.0),))))
             "not an error",
         ),
         ({**LINE, "error": {**ERROR, "postmortem": {**ERROR["postmortem"], "stages": "ab"}}}, "not an error"),
-        ({**LINE, "failed": "x"}, "failed has the keys"),
+        ({**LINE, "failed": "x"}, "expected failed to have the keys"),
     ],
 )
 def test_a_line_that_is_no_entry_is_named(tmp_path: Path, line: Any, words: str) -> None:

@@ -10,9 +10,9 @@ import pytest
 from fixtures.commands.verify import contents
 from fixtures.core.errors import HostFault
 from fixtures.report.bundle.bundle import write_bundle
-from fixtures.report.bundle.report_files import BASELINE, keep_baseline
+from fixtures.report.bundle.report_files import BASELINE, write_baseline
 from fixtures.report.model.schema import ReportInvalid
-from fixtures.run.options import baseline_of, renew_bundle
+from fixtures.run.options import baseline_of, prepare_bundle_directory
 from suites.selftest.support import bundle_sample, report_sample
 from suites.selftest.support.bundle_sample import Made, findings
 
@@ -22,7 +22,7 @@ def made(tmp_path: Path) -> Made:
     """A bundle that is held against an earlier run."""
     bundle = tmp_path / "bundle"
     bundle.mkdir()
-    keep_baseline(report_sample.good_report(), bundle)
+    write_baseline(report_sample.good_report(), bundle)
     return bundle_sample.make_bundle(bundle)
 
 
@@ -57,9 +57,9 @@ def option(baseline: Path | None, bundle: Path | None) -> argparse.Namespace:
 def test_the_earlier_run_may_lie_where_the_new_one_goes(made: Made) -> None:
     earlier = baseline_of(option(made.directory, made.directory))
     assert earlier is not None
-    renew_bundle(made.directory)
+    prepare_bundle_directory(made.directory)
     assert not (made.directory / BASELINE).exists()
-    keep_baseline(earlier, made.directory)
+    write_baseline(earlier, made.directory)
     assert (made.directory / BASELINE).exists()
 
 

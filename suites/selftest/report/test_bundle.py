@@ -22,10 +22,10 @@ from fixtures.evidence.redaction import MASK, Redactor
 from fixtures.evidence.result import Failure
 from fixtures.report.bundle import manifest
 from fixtures.report.bundle.report_files import load_report
-from fixtures.report.bundle.signing import Signer, opened, pre_authentication
+from fixtures.report.bundle.signing import Signer, pre_authentication_encoding, verified_payload
 from fixtures.report.model.schema import ReportInvalid
 from fixtures.run.finalize import redactor_for
-from fixtures.run.run_file import read_run, write_run
+from fixtures.run.run_file import read_run_file, write_run_file
 from suites.selftest.report.test_waiver_matching import waiver
 from suites.selftest.support import bundle_sample as sample
 from suites.selftest.support import report_sample
@@ -36,8 +36,8 @@ SECRET = "open-sesame-4711"
 
 
 def findings(directory: Path) -> list[str]:
-    _, nets = verify(directory, None, None, rejudge=False)
-    return [str(finding) for net in nets for finding in net.findings]
+    _, steps = verify(directory, None, None, judge_again=False)
+    return [str(finding) for step in steps for finding in step.findings]
 
 
 def test_sha256sum_checks_the_manifest_of_any_names(tmp_path: Path) -> None:
@@ -64,13 +64,13 @@ def test_a_manifest_of_another_form_is_refused(content: bytes) -> None:
 def test_the_signature_is_that_of_dsse() -> None:
     # The example of the protocol's own description.
     message = b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
-    assert pre_authentication("http://example.com/HelloWorld", b"hello world") == message
+    assert pre_authentication_encoding("http://example.com/HelloWorld", b"hello world") == message
     signer = Signer.new()
     envelope = signer.sign(b"body")
-    assert opened(envelope, signer.key.public_key()) == b"body"
+    assert verified_payload(envelope, signer.key.public_key()) == b"body"
     envelope["payload"] = base64.b64encode(b"other").decode()
-    with pytest.raises(ReportInvalid, match="no signature is of the key"):
-        opened(envelope, signer.key.public_key())
+    with pytest.raises(ReportInvalid, match="no signature of the envelope is by the key"):
+        verified_payload(envelope, signer.key.public_key())
 
 
 def test_openssl_agrees_on_key_and_fingerprint(tmp_path: Path) -> None:
@@ -92,8 +92,8 @@ def test_a_key_that_cannot_sign_is_told_why(tmp_path: Path) -> None:
         "another kind": ec.generate_private_key(ec.SECP256R1()).private_bytes(
             pem, form, serialization.NoEncryption()
         ),
-        "but a public one": Signer.new().public_pem,
-        "holds no private key": b"nonsense",
+        "found a public key": Signer.new().public_pem,
+        "expected a private key in PEM form; found none": b"nonsense",
     }
     for words, content in keys.items():
         (tmp_path / "key.pem").write_bytes(content)
@@ -156,7 +156,7 @@ def test_passwords_and_telling_variables_are_secrets() -> None:
     redactor = redactor_for(shipped, ["boot.reaches-login"], environ)
     # Who has no shell has no password.
     passwords = [guest.login.password for guest in shipped.guests.values() if guest.login.password]
-    assert redactor.left == 0
+    assert redactor.unredactable == 0
     assert redactor.text(" ".join([*passwords, "glcbt-123456", "not-this-one"])).split() == [
         *([MASK] * (len(passwords) + 1)),
         "not-this-one",
@@ -169,7 +169,7 @@ def test_passwords_and_telling_variables_are_secrets() -> None:
 def begin(directory: Path) -> None:
     """A run that begins, records and is killed: nothing of it is left but its files."""
     directory.mkdir()
-    begun, lock = write_run(sample.beginning(), directory, Redactor(()))
+    begun, lock = write_run_file(sample.beginning(), directory, Redactor(()))
     lock.close()
     sample.record_evidence(directory, begun.info.id)
 
@@ -181,7 +181,7 @@ def finish(directory: Path) -> int:
 def test_a_run_that_was_killed_at_once_has_a_report(tmp_path: Path) -> None:
     directory = tmp_path / "b"
     directory.mkdir()
-    _, lock = write_run(sample.beginning(), directory, Redactor(()))
+    _, lock = write_run_file(sample.beginning(), directory, Redactor(()))
     lock.close()
     assert finish(directory) == 2
     report = load_report(directory)
@@ -246,11 +246,11 @@ def test_a_bundle_that_is_whole_is_left_alone(tmp_path: Path, capsys: pytest.Cap
 
 def test_a_run_that_goes_on_is_not_finished(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     begin(tmp_path / "b")
-    begun, lock = read_run(tmp_path / "b")
+    begun, lock = read_run_file(tmp_path / "b")
     with lock:
         assert begun.plan is not None
         assert finish(tmp_path / "b") == 4
-        assert "the run goes on" in capsys.readouterr().err
+        assert "the run still goes on" in capsys.readouterr().err
 
 
 KILLS = """\
@@ -282,7 +282,7 @@ def test_a_run_whose_processes_were_all_killed(tmp_path: Path, workers: str) -> 
             [sys.executable, "-m", "fixtures.commands.recover_report", str(bundle)],
             cwd=ROOT, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        if "the run goes on" not in done.stderr:
+        if "the run still goes on" not in done.stderr:
             break
     assert done.returncode in {1, 2}, done.stderr
     assert "The run was cut off" in done.stdout

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.commands.compare import closed_by
+from fixtures.commands.compare import gate_reasons
 from fixtures.evidence.result import CheckResult, Failure, Measure, Outcome
 from fixtures.report.compare.comparison import Comparison, compare
-from fixtures.report.compare.comparison_html import render_page
+from fixtures.report.compare.comparison_html import render_comparison_html
 from fixtures.report.compare.comparison_json import as_data
-from fixtures.report.compare.comparison_table import render_comparison
-from fixtures.report.compare.summary import summary_of
+from fixtures.report.compare.comparison_summary import summarise_comparison
+from fixtures.report.compare.comparison_table import render_comparison_table
 from fixtures.report.model.report import Report
 from suites.selftest.report.test_waiver_matching import waiver
 from suites.selftest.support import report_sample as sample
@@ -38,13 +38,13 @@ def outcome(name: Outcome, **changes: Any) -> CheckResult:
 
 
 def one(before: Report, after: Report, kind: Any) -> Any:
-    found = compare(before, after).of(kind)
+    found = compare(before, after).transitions_of(kind)
     assert [(each.cell, each.check) for each in found] == [(UEFI, CHECK)]
     return found[0]
 
 
 def text(comparison: Comparison) -> str:
-    return " ".join(render_comparison(comparison, 200, colour=False).split())
+    return " ".join(render_comparison_table(comparison, 200, colour=False).split())
 
 
 GOOD = with_result(outcome("PASS"))
@@ -58,9 +58,9 @@ GOOD = with_result(outcome("PASS"))
 def test_a_report_and_itself(report: Report) -> None:
     same = compare(report, report)
     assert same.nothing_changed
-    assert (same.worse, same.deviations, closed_by(same, "comparable")) == ((), (), "")
+    assert (same.worse, same.deviations, gate_reasons(same, "comparable")) == ((), (), "")
     assert {each.kind for each in same.transitions} == {"unchanged"}
-    assert not any(each.told for each in same.timings)
+    assert not any(each.judgement for each in same.timings)
     assert text(same).endswith("Nothing changed.")
 
 
@@ -96,11 +96,17 @@ def test_any_report_and_itself(report: Report) -> None:
 def test_the_way_back_is_the_reverse(before: Report, after: Report) -> None:
     there, back = compare(before, after), compare(after, before)
     for kind, reverse in (("regressed", "fixed"), ("new", "gone"), ("changed", "changed")):
-        assert {(t.cell, t.check) for t in there.of(kind)} == {(t.cell, t.check) for t in back.of(reverse)}  # type: ignore[arg-type]
+        assert {(t.cell, t.check) for t in there.transitions_of(kind)} == {
+            (t.cell, t.check) for t in back.transitions_of(reverse)
+        }  # type: ignore[arg-type]
     # Either way can be worse where what regressed one way hides what the verdict tells the other way.
-    assert not (there.worse and back.worse) or there.of("regressed") or back.of("regressed")
+    assert (
+        not (there.worse and back.worse)
+        or there.transitions_of("regressed")
+        or back.transitions_of("regressed")
+    )
     as_data(there)
-    render_page(there)
+    render_comparison_html(there)
 
 
 @pytest.mark.parametrize("name", ["FAIL", "ERROR", "BLOCKED"])
@@ -108,9 +114,9 @@ def test_a_pass_that_is_none_any_more_regressed_and_back_it_is_fixed(name: Outco
     bad = with_result(outcome(name))
     assert one(GOOD, bad, "regressed").after.outcome == name
     assert one(bad, GOOD, "fixed").before.outcome == name
-    assert closed_by(compare(GOOD, bad), "regressions")
-    assert not closed_by(compare(bad, GOOD), "regressions")
-    assert not closed_by(compare(GOOD, bad), "never")
+    assert gate_reasons(compare(GOOD, bad), "regressions")
+    assert not gate_reasons(compare(bad, GOOD), "regressions")
+    assert not gate_reasons(compare(GOOD, bad), "never")
 
 
 def test_a_result_that_is_missing_is_a_regression_though_it_has_no_name() -> None:
@@ -123,7 +129,7 @@ def test_a_missing_check_stands_for_all_of_its_tests() -> None:
     pair = [outcome("PASS", nodeid=f"suites/storage/test.py::test[{case}-{UEFI}]") for case in "ab"]
     others = [item for item in sample.good_results() if (item.cell, item.check) != (UEFI, CHECK)]
     two = sample.report_of([*others, *pair], host=KNOWN)
-    found = compare(two, with_result(None)).of("regressed")
+    found = compare(two, with_result(None)).transitions_of("regressed")
     assert [each.nodeid for each in found] == [item.nodeid for item in pair]
     assert "[a]" in text(compare(two, with_result(None)))
     one_less = sample.report_of([*others, pair[0]], host=KNOWN)
@@ -132,8 +138,8 @@ def test_a_missing_check_stands_for_all_of_its_tests() -> None:
 
 def test_a_test_that_moved_to_another_file_is_the_same() -> None:
     moved = with_result(outcome("PASS", nodeid="suites/other/test_new.py::test_it"))
-    assert not compare(GOOD, moved).of("new")
-    assert not compare(GOOD, moved).of("gone")
+    assert not compare(GOOD, moved).transitions_of("new")
+    assert not compare(GOOD, moved).transitions_of("gone")
 
 
 def test_skips_and_failures_of_another_kind_are_told() -> None:
@@ -151,11 +157,13 @@ def test_skips_and_failures_of_another_kind_are_told() -> None:
 def test_what_is_newly_flaky_is_told_and_no_gate() -> None:
     others = [item for item in sample.good_results() if (item.cell, item.check) != (UEFI, CHECK)]
     flaky = sample.report_of([*others, outcome("FAIL"), outcome("PASS")], host=KNOWN)
-    found = summary_of(compare(GOOD, flaky))
-    assert [each.check for each in found.newly_flaky] == [CHECK]
-    assert found.verdicts == ("CERTIFIED", "CERTIFIED_WITH_CONDITIONS")
+    comparison = compare(GOOD, flaky)
+    sections = summarise_comparison(comparison).transitions
+    assert [transition.check for transition in sections["newly_flaky"]] == [CHECK]
+    assert comparison.before.verdict.name == "CERTIFIED"
+    assert comparison.after.verdict.name == "CERTIFIED_WITH_CONDITIONS"
     assert compare(GOOD, flaky).worse == ()
-    assert not summary_of(compare(flaky, GOOD)).newly_flaky
+    assert "newly_flaky" not in summarise_comparison(compare(flaky, GOOD)).transitions
 
 
 def test_a_regression_that_is_waived_is_told_and_no_gate() -> None:
@@ -168,8 +176,8 @@ def test_a_regression_that_is_waived_is_told_and_no_gate() -> None:
     comparison = compare(GOOD, waived)
     assert one(GOOD, waived, "regressed").after.effective == "WAIVED"
     assert comparison.worse == ()
-    again = summary_of(compare(with_result(failed), waived))
-    assert [each.check for each in again.waived_otherwise] == [CHECK]
+    again = summarise_comparison(compare(with_result(failed), waived))
+    assert [transition.check for transition in again.transitions["waiver_changed"]] == [CHECK]
     assert compare(waived, with_result(failed)).worse == (
         "the verdict was CERTIFIED WITH CONDITIONS, and is NOT CERTIFIED",
     )
@@ -184,10 +192,10 @@ def test_what_is_gone_closes_the_gate_unless_another_plan_was_asked_for() -> Non
         host=KNOWN,
     )
     comparison = compare(GOOD, smaller)
-    assert len(comparison.of("gone")) == 2
+    assert len(comparison.transitions_of("gone")) == 2
     assert comparison.worse == ()
     assert comparison.subject_differs == ("plan",)
-    assert closed_by(comparison, "comparable") == "the runs cannot be compared: they differ in plan"
+    assert gate_reasons(comparison, "comparable") == "the runs cannot be compared: they differ in plan"
 
 
 def test_another_hypervisor_is_told_and_does_not_make_runs_incomparable() -> None:
@@ -198,7 +206,7 @@ def test_another_hypervisor_is_told_and_does_not_make_runs_incomparable() -> Non
         ("hypervisor", "version"),
     ]
     assert not comparison.same_configuration
-    assert closed_by(comparison, "comparable") == ""
+    assert gate_reasons(comparison, "comparable") == ""
     assert "The two runs differ in hypervisor." in text(comparison)
     assert "7.2.13 -> 8.0.0" in text(comparison)
 
@@ -234,7 +242,7 @@ def test_the_same_configuration_is_claimed_only_of_what_is_known() -> None:
     unknown = compare(dirty, dirty)
     assert unknown.configurations[0].key == unknown.configurations[1].key
     assert not unknown.same_configuration
-    assert "nobody knows" in text(unknown)
+    assert "these parts are unknown" in text(unknown)
 
 
 def boots(*seconds: float) -> Any:
@@ -257,12 +265,12 @@ def test_boots_and_measures_that_became_slower() -> None:
         return sample.report_of([*others, *attempts], cells=cells, host=KNOWN)
 
     comparison = compare(report((9, 9.1, 9.2), (100, 101, 102)), report((12, 12.1, 12.2), (50, 51, 52)))
-    assert [(each.quantity.name, each.quantity.sort) for each in comparison.told("slower")] == [
+    assert [(each.quantity.name, each.quantity.kind) for each in comparison.timings_judged("slower")] == [
         ("rate", "measure"),
         ("login", "boot"),
     ]
-    assert [each.quantity.name for each in comparison.told("higher", "lower")] == ["frames"]
-    starts = [each for each in comparison.timings if each.quantity.sort == "start"]
+    assert [each.quantity.name for each in comparison.timings_judged("higher", "lower")] == ["frames"]
+    starts = [each for each in comparison.timings if each.quantity.kind == "start"]
     assert [each.change.basis for each in starts] == ["single values"], "one machine, looked at three times"
     assert comparison.worse == ()
     assert "boot to login on debian-12@q35-uefi-virtio 9.1 s (9 to 9.2, n = 3) -> 12.1 s" in text(comparison)
@@ -271,15 +279,15 @@ def test_boots_and_measures_that_became_slower() -> None:
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     for after in (stories.troubled_report(), stories.large_report()):
-        shown = render_comparison(compare(sample.good_report(), after), width, colour=False)
+        shown = render_comparison_table(compare(sample.good_report(), after), width, colour=False)
         assert max(len(line) for line in shown.splitlines()) <= width
         assert "\x1b" not in shown
 
 
 def test_the_page_has_no_script_and_what_guests_say_does_no_harm() -> None:
     nasty = with_result(outcome("FAIL", failure=Failure("AssertionError", sample.HOSTILE)))
-    page = render_page(compare(GOOD, nasty))
+    page = render_comparison_html(compare(GOOD, nasty))
     assert "<script" not in page
     assert "default-src 'none'" in page
     assert "\x1b" not in page
-    assert "\x1b" not in render_comparison(compare(GOOD, nasty), 80, colour=False)
+    assert "\x1b" not in render_comparison_table(compare(GOOD, nasty), 80, colour=False)

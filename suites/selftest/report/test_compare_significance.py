@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fixtures.report.compare.change import change
+from fixtures.report.compare.significance import change
 
 
 def test_two_single_values_are_no_change() -> None:
@@ -42,4 +42,4 @@ def test_a_bootstrap_finds_what_ranges_hide_and_says_the_same_each_time() -> Non
     assert found == change(before, after)
     assert found.interval is not None
     assert found.interval[0] > 1.15
-    assert "excludes 1" in found.words
+    assert "excludes 1" in found.explanation

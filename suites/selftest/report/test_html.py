@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.evidence.result import Failure, Measure
-from fixtures.report.html.html import render_html
-from fixtures.report.model.assertion_diff import contrast
-from fixtures.report.model.measures import measure_rows
-from fixtures.report.model.tested import images
-from fixtures.report.model.unknowns import unknowns
+from fixtures.report.html.assertion_diff import split_message
+from fixtures.report.html.measures import measure_rows
+from fixtures.report.html.missing_facts import missing_facts
+from fixtures.report.html.render import render_html
+from fixtures.report.html.tested_configuration import image_rows
 from suites.selftest.support import report_sample as sample
 from suites.selftest.support import report_stories as stories
 from suites.selftest.support.html_sample import read
@@ -107,7 +107,7 @@ def test_the_page_says_all_that_matters() -> None:
         "OVMF_CODE_4M.fd", "Ironguest 0.1.0", sample.SHA_A, "unchanged", "console=ttyS0",
         "Debian Secure Boot Signer",
         "no driver", "login at 12.6 s", "MachineKilled", "operator_excluded", "device_absent_by_design",
-        "FAIL, then PASS", "outside of the plan", "-nodefaults", "no result", "ab" * 32,
+        "FAIL, then PASS", "outside the plan", "-nodefaults", "no result", "ab" * 32,
     ):  # fmt: skip
         assert word in text
 
@@ -131,7 +131,7 @@ def test_a_run_of_nothing_but_failures_is_still_a_page() -> None:
     cells = [f"g{number}@p" for number in range(100)]
     results = [sample.result(f"a.c{n}", cell, "FAIL", failure=failure) for cell in cells for n in range(10)]
     html = render_html(sample.report_of(results, planned=()))
-    assert html.count('<article class="trouble') == 100
+    assert html.count('<article class="failure') == 100
     assert "Further failures and errors" in html
     assert len(html) < 25_000_000
 
@@ -145,13 +145,13 @@ def test_a_square_leads_to_its_failure_or_to_its_card() -> None:
 
 def test_expected_is_told_from_observed_and_their_difference_is_marked() -> None:
     message = "assert '6.1-26' == '6.1-27'\n  \n  - 6.1-27\n  ?      ^\n  + 6.1-26\n  ?      ^"
-    said = contrast(message)
-    assert [(line.kind, "".join(piece.text for piece in line.pieces)) for line in said] == [
+    said = split_message(message)
+    assert [(line.kind, "".join(part.text for part in line.parts)) for line in said] == [
         ("plain", "assert '6.1-26' == '6.1-27'"),
         ("expected", "6.1-27"),
         ("observed", "6.1-26"),
     ]
-    assert [piece.text for line in said for piece in line.pieces if piece.marked] == ["7", "6"]
+    assert [part.text for line in said for part in line.parts if part.differs] == ["7", "6"]
 
 
 @pytest.mark.parametrize(
@@ -166,12 +166,12 @@ def test_expected_is_told_from_observed_and_their_difference_is_marked() -> None
     ],
 )
 def test_what_is_no_plain_comparison_is_left_as_it_is(message: str, kinds: dict[str, str]) -> None:
-    said = contrast(message)
-    found = {line.kind: "".join(piece.text for piece in line.pieces) for line in said}
+    said = split_message(message)
+    found = {line.kind: "".join(part.text for part in line.parts) for line in said}
     found.pop("plain", None)
     assert found == kinds
     if not kinds:
-        assert "\n".join("".join(piece.text for piece in line.pieces) for line in said) == message
+        assert "\n".join("".join(part.text for part in line.parts) for line in said) == message
 
 
 def test_measures_have_a_median_over_cells_and_repeats() -> None:
@@ -182,31 +182,31 @@ def test_measures_have_a_median_over_cells_and_repeats() -> None:
     )
     report = sample.report_of(results)
     (row,) = measure_rows(report)
-    assert (row.count, row.void, row.least, row.median, row.most) == (3, 1, "1", "2", "4")
-    assert row.zero < row.dots[0] < row.middle < row.dots[-1]
+    assert (row.count, row.invalid, row.minimum, row.median, row.maximum) == (3, 1, "1", "2", "4")
+    assert row.zero_x < row.dots[0] < row.median_x < row.dots[-1]
     assert "1 without a value" in " ".join(read(render_html(report)).text)
 
 
 def test_an_image_is_told_once_with_each_change_to_it() -> None:
-    (image,) = images(sample.good_report())
+    (image,) = image_rows(sample.good_report())
     assert (image.cells, image.state) == (sample.CELLS, "unchanged")
     assert [change["what"] for change in image.customisation][-1] == "password of root"
     other = replace(sample.cell_facts(sample.CELLS[1]), image={"digest_before": sample.SHA_B})
     report = sample.good_report(cells=[sample.cell_facts(), other])
-    assert [image.state for image in images(report)] == ["unchanged", "unknown"]
+    assert [image.state for image in image_rows(report)] == ["unchanged", "unknown"]
 
 
 def test_what_could_not_be_known_is_said() -> None:
     bare = replace(sample.cell_facts(), kernel={}, devices=(), boots=(), image={})
     host = sample.host_facts(firmware=({"role": "bios", "path": "x.bin"},))
     report = sample.good_report(cells=[bare], host=host, run=sample.run_info(commit=None), plan=None)
-    said = " ".join(unknowns(report))
-    for words in ("QEMU's program", "x.bin", "no plan", "checkout", "No facts came back from debian-12@q35",
-                  "not digested", "kernel", "devices", "cold boot"):  # fmt: skip
+    said = " ".join(missing_facts(report))
+    for words in ("QEMU's program", "x.bin", "no plan", "checkout", "No facts were recorded for debian-12@q35",
+                  "digest of the image before or after", "kernel", "devices", "cold boot"):  # fmt: skip
         assert words in said
     known = sample.good_report(host=sample.host_facts(qemu_digest=sample.SHA_A))
-    assert unknowns(known) == ()
-    assert "Nothing of what this report asks for is missing." in render_html(known)
+    assert missing_facts(known) == ()
+    assert "None: the run established all facts of this report." in render_html(known)
 
 
 def test_the_difference_to_a_baseline_is_shown_where_one_is_given() -> None:
@@ -216,7 +216,7 @@ def test_the_difference_to_a_baseline_is_shown_where_one_is_given() -> None:
     now = sample.report_of([failed, *sample.good_results()[1:]])
     reader = read(render_html(now, baseline=sample.good_report()))
     text = " ".join("".join(reader.text).split())
-    for words in ("Difference to the baseline", "Before is the baseline", "Regressed (1)", hostile):
+    for words in ("Comparison with the baseline", '"Before" is the baseline', "Regressed (1)", hostile):
         assert words in text
     assert "script" not in reader.tags
     assert "#baseline" in [value for _, name, value in reader.attributes if name == "href"]

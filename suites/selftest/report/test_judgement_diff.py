@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from fixtures.evidence.result import CheckResult, Failure, Measure
-from fixtures.report.model.judgement_diff import What, compare_reports, judge_again
+from fixtures.report.model.judgement_diff import DifferenceKind, compare_reports, compare_results
 from suites.selftest.support import report_sample as sample
 from suites.selftest.support import report_stories as stories
 
 FAILURE = Failure(
-    "AssertionError", "assert 1 == 2", detail="traceback", last_lines=("last",), again="pytest x"
+    "AssertionError", "assert 1 == 2", detail="traceback", last_lines=("last",), rerun_command="pytest x"
 )
 PASSED = CheckResult(
     check="a.b",
@@ -37,14 +37,14 @@ SKIPPED = replace(PASSED, outcome="SKIP", reason=("not_in_profile", "no"))
 
 def elsewhere(result: CheckResult) -> CheckResult:
     """The same, as another process at another time comes to it."""
-    failure = result.failure and replace(result.failure, detail="other", again="")
+    failure = result.failure and replace(result.failure, detail="other", rerun_command="")
     times = {"started": "2027-01-01T00:00:00+00:00", "seconds": 0.01, "worker": "main"}
     return replace(result, failure=failure, evidence=(), **times)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("result", [PASSED, FAILED, SKIPPED], ids=lambda each: each.outcome)
 def test_what_came_out_the_same_is_no_difference(result: CheckResult) -> None:
-    assert judge_again([result, result], [elsewhere(result), elsewhere(result)]) == []
+    assert compare_results([result, result], [elsewhere(result), elsewhere(result)]) == []
 
 
 @pytest.mark.parametrize(
@@ -65,27 +65,29 @@ def test_what_came_out_the_same_is_no_difference(result: CheckResult) -> None:
         (PASSED, replace(PASSED, measures=(Measure("speed", 1.0, "1/s"),)), "measures"),
     ],
 )
-def test_each_difference_is_named_once(recorded: CheckResult, replayed: CheckResult, what: What) -> None:
-    found = [each.what for each in judge_again([recorded], [replayed])]
+def test_each_difference_is_named_once(
+    recorded: CheckResult, replayed: CheckResult, what: DifferenceKind
+) -> None:
+    found = [each.kind for each in compare_results([recorded], [replayed])]
     assert found[0] == what
     assert found == [what] or found == ["outcome", "reason"]
 
 
 def test_results_that_only_one_side_has() -> None:
-    (missing,) = judge_again([PASSED, FAILED], [PASSED])
-    assert (missing.what, missing.recorded) == ("missing", "FAIL (AssertionError: assert 1 == 2)")
-    (extra,) = judge_again([], [FAILED])
-    assert (extra.what, extra.replayed) == ("extra", "FAIL (AssertionError: assert 1 == 2)")
+    (missing,) = compare_results([PASSED, FAILED], [PASSED])
+    assert (missing.kind, missing.recorded) == ("missing", "FAIL (AssertionError: assert 1 == 2)")
+    (extra,) = compare_results([], [FAILED])
+    assert (extra.kind, extra.replayed) == ("extra", "FAIL (AssertionError: assert 1 == 2)")
     # A check that was interrupted has answers, and no result.
-    assert judge_again([], [DIVERGED]) == []
+    assert compare_results([], [DIVERGED]) == []
 
 
 def test_an_exception_that_nobody_meant_is_the_same_by_its_words() -> None:
     recorded = replace(FAILED, outcome="ERROR", failure=Failure("ZeroDivisionError", "by zero"))
     replayed = replace(recorded, failure=Failure("RecordedException", "ZeroDivisionError: by zero"))
-    assert judge_again([recorded], [replayed]) == []
+    assert compare_results([recorded], [replayed]) == []
     other = replace(recorded, failure=Failure("RecordedException", "KeyError: x"))
-    assert [each.what for each in judge_again([recorded], [other])] == ["failure"]
+    assert [each.kind for each in compare_results([recorded], [other])] == ["failure"]
 
 
 def test_reports_are_compared_with_what_was_learned_of_cells() -> None:
@@ -95,5 +97,5 @@ def test_reports_are_compared_with_what_was_learned_of_cells() -> None:
     first, *rest = report.cells
     other = replace(report, cells=(replace(first, kernel={**first.kernel, "taint": 64}), *rest))
     (difference,) = compare_reports(report, other)
-    assert (difference.what, difference.cell) == ("facts", first.cell)
+    assert (difference.kind, difference.cell) == ("facts", first.cell)
     assert str(difference).startswith(f"{first.cell}: facts: recorded {{")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.report.terminal.table import render_table, wants_colour
+from fixtures.report.terminal.console import use_colour
+from fixtures.report.terminal.table import render_table
 from suites.selftest.support import report_sample as sample
 from suites.selftest.support import report_stories as stories
 
@@ -40,7 +41,7 @@ def test_no_line_is_wider_than_the_terminal(report: Report, width: int) -> None:
 
 
 def test_two_cells_stand_under_their_names() -> None:
-    lines = render_table(stories.troubled_report(), 80, colour=False).splitlines()
+    lines = render_table(stories.troubled_report(), 80, colour=False, verbose=True).splitlines()
     assert lines[0].split() == ["debian-12", "debian-12"]
     assert lines[1].split() == ["@pc-bios-ide", "@q35-uefi-virtio"]
     rows = {line.split()[0]: line.split()[1:] for line in lines[2:16]}
@@ -68,10 +69,10 @@ def test_every_reason_is_given() -> None:
 def test_colour_is_only_for_those_who_want_it() -> None:
     report = stories.troubled_report()
     assert "\x1b[1;31m" in render_table(report, 80, colour=True)
-    assert wants_colour(Terminal(), {})
-    assert not wants_colour(Terminal(), {"NO_COLOR": "1"})
-    assert not wants_colour(Terminal(), {"TERM": "dumb"})
-    assert not wants_colour(io.StringIO(), {})
+    assert use_colour(Terminal(), {})
+    assert not use_colour(Terminal(), {"NO_COLOR": "1"})
+    assert not use_colour(Terminal(), {"TERM": "dumb"})
+    assert not use_colour(io.StringIO(), {})
 
 
 def test_the_environment_does_not_overrule_the_arguments(monkeypatch: pytest.MonkeyPatch) -> None:

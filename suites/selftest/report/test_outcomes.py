@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.report.model.merged_facts import merge_facts
-from fixtures.report.model.outcomes import Entry, PlannedResult, gather
+from fixtures.report.model.outcomes import Entry, PlannedResult, build_entries
 from suites.selftest.support import report_sample as sample
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ PLANNED = PlannedResult(CELL, CHECK, "mandatory")
 
 
 def only(planned: Iterable[PlannedResult], results: Iterable[CheckResult]) -> Entry:
-    (entry,) = gather(planned, results)
+    (entry,) = build_entries(planned, results)
     return entry
 
 

@@ -56,7 +56,7 @@ def test_bytes_that_are_no_text_survive(tmp_path: Path) -> None:
     report = sample.report_of(results)
     write_report(report, tmp_path)
     again = load_report(tmp_path)
-    (failed,) = (entry.decisive.settled for entry in again.entries if entry.outcome == "FAIL")
+    (failed,) = (entry.worst_instance.decisive_attempt for entry in again.entries if entry.outcome == "FAIL")
     assert failed is not None
     assert failed.failure is not None
     assert failed.failure.message == r"caf\xe9 \x80\xff"

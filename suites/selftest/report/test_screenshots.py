@@ -11,8 +11,8 @@ import pytest
 
 from fixtures.evidence.result import Failure
 from fixtures.report.bundle.report_files import write_report
-from fixtures.report.html.html import render_html
-from fixtures.report.html.screenshots import LARGEST, files_below
+from fixtures.report.html.render import render_html
+from fixtures.report.html.screenshots import MAX_SCREENSHOT_BYTES, evidence_reader
 from suites.selftest.support import report_sample as sample
 from suites.selftest.support.html_sample import read
 
@@ -50,7 +50,14 @@ def test_a_screen_of_the_evidence_is_in_the_page(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"<svg onload=x>", picture()[:20], picture(100_000, 2), picture(2, 0), picture(padding=LARGEST)],
+    [
+        b"",
+        b"<svg onload=x>",
+        picture()[:20],
+        picture(100_000, 2),
+        picture(2, 0),
+        picture(padding=MAX_SCREENSHOT_BYTES),
+    ],
     ids=["empty", "no picture", "cut off", "too wide", "flat", "too large"],
 )
 def test_what_is_no_fit_picture_is_only_linked(content: bytes) -> None:
@@ -69,12 +76,12 @@ def test_a_link_in_the_evidence_is_not_followed(tmp_path: Path) -> None:
     bundle = tmp_path / "bundle"
     (bundle / "evidence").mkdir(parents=True)
     (bundle / "evidence" / "screen.png").symlink_to(tmp_path / "secret.png")
-    assert files_below(bundle)("evidence/screen.png") is None
-    assert files_below(bundle)("../secret.png") is None
+    assert evidence_reader(bundle)("evidence/screen.png") is None
+    assert evidence_reader(bundle)("../secret.png") is None
 
 
 def test_the_pictures_of_a_page_have_a_limit() -> None:
-    large = picture(padding=LARGEST - 1000)
+    large = picture(padding=MAX_SCREENSHOT_BYTES - 1000)
     failure = Failure("X", "x")
     results = [
         replace(item, outcome="FAIL", failure=failure, evidence=(f"evidence/{number}/screen.png",))

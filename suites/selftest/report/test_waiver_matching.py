@@ -11,9 +11,9 @@ import pytest
 
 from fixtures.catalog.waivers import WaiverSpec
 from fixtures.evidence.result import Failure, Outcome
-from fixtures.report.html.html import render_html
+from fixtures.report.html.render import render_html
 from fixtures.report.junit import render_junit
-from fixtures.report.model.fingerprint import fingerprint, normalised
+from fixtures.report.model.fingerprint import fingerprint, normalise
 from fixtures.report.model.report import Report
 from fixtures.report.model.report_json import as_data, from_data
 from fixtures.report.model.schema import ReportInvalid
@@ -58,7 +58,7 @@ def report(
 
 
 def states(judged: Report) -> dict[str, tuple[str, str]]:
-    return {use.waiver.id: (use.state, use.words) for use in judged.uses}
+    return {use.waiver.id: (use.state, use.explanation) for use in judged.waiver_uses}
 
 
 def test_a_waived_failure_is_a_condition_and_stays_a_failure() -> None:
@@ -104,20 +104,20 @@ def test_what_is_missing_cannot_be_waived() -> None:
     [
         ({"guest": "*"}, ("used", "")),
         ({"guest": "debian-12@q35-*"}, ("used", "")),
-        ({"guest": "debian-12@pc-*"}, ("stale", "the check passes")),
-        ({"guest": "fedora-*"}, ("unused", "no result that it is about")),
-        ({"check": "storage.other"}, ("unused", "no result that it is about")),
-        ({"check": "boot.reaches-login"}, ("stale", "the check passes")),
-        ({"failure": {"kind": "AssertionError", "pattern": "otherwise"}}, ("stale", "the check passes")),
-        ({"failure": {"kind": "GuestCrashed", "pattern": "checksum"}, "guest": "*@q35-*"}, ("unused", "the check failed differently")),
-        ({"expires": "2026-10-13"}, ("expired", "expired on 2026-10-13")),
+        ({"guest": "debian-12@pc-*"}, ("stale", "The check passes.")),
+        ({"guest": "fedora-*"}, ("unused", "No result of the run is covered by the waiver.")),
+        ({"check": "storage.other"}, ("unused", "No result of the run is covered by the waiver.")),
+        ({"check": "boot.reaches-login"}, ("stale", "The check passes.")),
+        ({"failure": {"kind": "AssertionError", "pattern": "otherwise"}}, ("stale", "The check passes.")),
+        ({"failure": {"kind": "GuestCrashed", "pattern": "checksum"}, "guest": "*@q35-*"}, ("unused", "The check failed differently.")),
+        ({"expires": "2026-10-13"}, ("expired", "The waiver expired on 2026-10-13.")),
         ({"expires": "2026-10-14"}, ("used", "")),
         ({"created": "2026-10-14"}, ("used", "")),
-        ({"created": "2026-10-15"}, ("unused", "in force only from 2026-10-15")),
+        ({"created": "2026-10-15"}, ("unused", "The waiver is in force only from 2026-10-15.")),
         ({"when": {"qemu": ">=7.2,<8.0"}}, ("used", "")),
-        ({"when": {"qemu": ">=8.0"}}, ("unused", "no result that it is about")),
+        ({"when": {"qemu": ">=8.0"}}, ("unused", "No result of the run is covered by the waiver.")),
         ({"when": {"kernel": "6.1.*"}}, ("used", "")),
-        ({"when": {"kernel": "6.2.*"}}, ("unused", "no result that it is about")),
+        ({"when": {"kernel": "6.2.*"}}, ("unused", "No result of the run is covered by the waiver.")),
         ({"when": {"qemu": "==7.2.*", "kernel": "6.1.*"}}, ("used", "")),
     ],
 )  # fmt: skip
@@ -136,10 +136,10 @@ def test_two_waivers_for_one_failure_are_an_error() -> None:
     judged = report(waiver(), waiver(id="w-2", guest="*"))
     assert judged.verdict.name == "INVALID"
     assert judged.verdict.reasons[0] == (
-        f"Waivers w-1 and w-2 all match the failure of {CHECK} on {UEFI}; none counts."
+        f"The waivers w-1 and w-2 match the same failure of {CHECK} on {UEFI}, so none of them applies."
     )
     assert judged.matrix[CHECK][UEFI].effective == "FAIL"
-    assert states(judged)["w-2"] == ("unused", "another waiver matches the same failure")
+    assert states(judged)["w-2"] == ("unused", "Another waiver matches the same failure.")
 
 
 def test_a_cell_of_which_nothing_but_waived_failures_is_known_proves_nothing() -> None:
@@ -148,7 +148,7 @@ def test_a_cell_of_which_nothing_but_waived_failures_is_known_proves_nothing() -
     planned = [item for item in sample.planned() if item.cell == BIOS or item.check == CHECK]
     verdict = sample.report_of([*results, failed], planned=planned, waivers=(waiver(),)).verdict
     assert verdict.name == "INCOMPLETE"
-    assert verdict.reasons[0] == f"Nothing mandatory passed on {UEFI}: what failed is waived."
+    assert verdict.reasons[0] == f"No mandatory check passed on {UEFI}: its failures are waived."
 
 
 def test_an_error_is_not_hidden_behind_a_waived_failure() -> None:
@@ -175,7 +175,7 @@ def test_a_retry_that_passes_makes_the_waiver_stale() -> None:
     failed = sample.result(CHECK, UEFI, "FAIL", failure=FAILURE)
     judged = sample.report_of([failed, *sample.good_results()], waivers=(waiver(),))
     assert states(judged)["w-1"][0] == "stale"
-    assert "only after another attempt" in judged.verdict.reasons[0]
+    assert "only after a repeated attempt" in judged.verdict.reasons[0]
 
 
 def test_the_fingerprint_that_is_shown_waives() -> None:
@@ -209,7 +209,7 @@ def test_the_fingerprint_that_is_shown_waives() -> None:
     ],
 )
 def test_what_varies_between_runs_is_no_part_of_a_fingerprint(one: str, other: str, same: bool) -> None:
-    assert (normalised(one) == normalised(other)) is same
+    assert (normalise(one) == normalise(other)) is same
 
 
 def test_a_fingerprint_is_of_the_check_and_the_kind_too() -> None:

@@ -50,7 +50,7 @@ def troubled_report() -> Report:
                 f"[   15.880412] {HOSTILE}",
                 "67108864 bytes (67 MB, 64 MiB) copied, 0.318806 s, 210 MB/s",
             ),
-            again="pytest --guest debian-12 --platform q35-uefi-virtio -k write_reaches_disk",
+            rerun_command="pytest --guest debian-12 --platform q35-uefi-virtio -k write_reaches_disk",
         ),
         evidence=(
             "evidence/debian-12@q35-uefi-virtio/1/console.txt",
@@ -66,7 +66,7 @@ def troubled_report() -> Report:
         failure=Failure(
             kind="AssertionError",
             message="virtio-balloon-pci at 0000:00:06.0: expected driver virtio_balloon, found none",
-            again="pytest --guest debian-12 --platform q35-uefi-virtio -k every_device_is_driven",
+            rerun_command="pytest --guest debian-12 --platform q35-uefi-virtio -k every_device_is_driven",
         ),
     )
     becomes(
