@@ -1,4 +1,4 @@
-"""QEMU's command line, word for word: a pure function of hardware and fd_map."""
+"""QEMU's complete command line: a pure function of the hardware and the file descriptors."""
 
 from __future__ import annotations
 
@@ -70,24 +70,24 @@ def hardware(start: Firmware, accelerator: Accelerator, **platform: object) -> H
     )
 
 
-def words(machine: Hardware) -> list[object]:
-    """The command line with its JSON read, so that the order of keys does not matter."""
+def parsed(machine: Hardware) -> list[object]:
+    """The command line with its JSON parsed, so that the order of keys does not matter."""
     return [json.loads(word) if word.startswith("{") else word for word in command_line(machine, FD_MAP)]
 
 
-def storage(disk: Disk) -> list[object]:
+def block_node(disk: Disk) -> list[object]:
     cache = {"direct": False, "no-flush": disk.name == "root"}
     file = {"driver": "file", "filename": str(disk.path), "cache": cache}
     node = {"driver": disk.format, "node-name": disk.name, "read-only": False, "cache": cache, "file": file}
     return ["-blockdev", node]
 
 
-def port(number: int) -> list[object]:
+def root_port(number: int) -> list[object]:
     return ["-device", {"driver": "pcie-root-port", "id": f"port{number}", "chassis": number}]
 
 
-def spares(first: int) -> list[object]:
-    """Empty root ports, for what is plugged later."""
+def spare_ports(first: int) -> list[object]:
+    """The empty root ports for hot-plug."""
     ports = [
         {"driver": "pcie-root-port", "id": f"spare{number + 1}", "chassis": first + number}
         for number in range(4)
@@ -95,42 +95,42 @@ def spares(first: int) -> list[object]:
     return [word for spare in ports for word in ("-device", spare)]
 
 
-def legacy(machine: str, places: list[tuple[str, int]]) -> list[object]:
+def ide_devices(machine: str, addresses: list[tuple[str, int]]) -> list[object]:
     """IDE disks, an e1000 and a VGA."""
-    found: list[object] = []
-    for index, (disk, (bus, unit)) in enumerate(zip(DISKS, places, strict=True)):
+    expected: list[object] = []
+    for index, (disk, (bus, unit)) in enumerate(zip(DISKS, addresses, strict=True)):
         device = {"driver": "ide-hd", "id": f"disk-{disk.name}", "drive": disk.name, "serial": disk.serial}
         boot = {"bootindex": 0} if index == 0 else {}
-        found += [*storage(disk), "-device", {**device, **boot, "bus": bus, "unit": unit}]
-    place = {"bus": "port1"} if machine == "q35" else {}
-    found += [*NETWORK, *(port(1) if place else [])]
-    found += ["-device", {"driver": "e1000", "id": "nic0", "netdev": "net0", **place}]
-    return [*found, "-device", {"driver": "VGA", "id": "display0"}, *(spares(2) if place else [])]
+        expected += [*block_node(disk), "-device", {**device, **boot, "bus": bus, "unit": unit}]
+    bus = {"bus": "port1"} if machine == "q35" else {}
+    expected += [*NETWORK, *(root_port(1) if bus else [])]
+    expected += ["-device", {"driver": "e1000", "id": "nic0", "netdev": "net0", **bus}]
+    return [*expected, "-device", {"driver": "VGA", "id": "display0"}, *(spare_ports(2) if bus else [])]
 
 
 @pytest.mark.parametrize(
-    ("machine", "places"),
+    ("machine", "addresses"),
     [
         ("pc", [("ide.0", 0), ("ide.0", 1), ("ide.1", 0)]),
         ("q35", [("ide.0", 0), ("ide.1", 0), ("ide.2", 0)]),
     ],
 )
-def test_an_old_pc(machine: str, places: list[tuple[str, int]]) -> None:
+def test_a_machine_with_ide_disks(machine: str, addresses: list[tuple[str, int]]) -> None:
     devices = {"disk": "ide-hd", "nic": "e1000", "display": "VGA"}
-    made = hardware(
+    machine_hardware = hardware(
         machine_sample.BIOS, machine_sample.TCG, machine=machine, devices=devices, cpus=2, memory="1G"
     )
-    assert words(made) == [
+    assert parsed(machine_hardware) == [
         *HEAD,
         *("-machine", machine, "-accel", "tcg,thread=multi,tb-size=128"),
         *("-cpu", "max", "-smp", "2", "-m", "size=1024M"),
         *MIDDLE,
-        *legacy(machine, places),
+        *ide_devices(machine, addresses),
     ]
 
 
-def test_todays_machine() -> None:
-    made = hardware(
+def test_a_q35_with_uefi_and_virtio() -> None:
+    machine_hardware = hardware(
         UEFI, machine_sample.KVM, machine="q35", firmware="uefi", devices=VIRTIO, cpus=2, memory="1G"
     )
     expected: list[object] = [
@@ -155,20 +155,20 @@ def test_todays_machine() -> None:
     for number, disk in enumerate(DISKS, 1):
         device = {"driver": "virtio-blk-pci", "id": f"disk-{disk.name}", "drive": disk.name}
         boot = {"bootindex": 0} if number == 1 else {}
-        expected += [*storage(disk), *port(number), "-device"]
+        expected += [*block_node(disk), *root_port(number), "-device"]
         expected += [{**device, **boot, "serial": disk.serial, "bus": f"port{number}"}]
-    expected += [*NETWORK, *port(4)]
+    expected += [*NETWORK, *root_port(4)]
     expected += ["-device", {"driver": "virtio-net-pci", "id": "nic0", "netdev": "net0", "bus": "port4"}]
     expected += [
         "-chardev",
         "socket,id=entropy,fd=16",
         "-object",
         "rng-egd,id=entropy0,chardev=entropy",
-        *port(5),
+        *root_port(5),
     ]
     expected += ["-device", {"driver": "virtio-rng-pci", "id": "rng0", "rng": "entropy0", "bus": "port5"}]
-    expected += [*port(6), "-device", {"driver": "virtio-balloon-pci", "id": "balloon0", "bus": "port6"}]
-    expected += [*port(7), "-device", {"driver": "virtio-serial-pci", "id": "ports0", "bus": "port7"}]
+    expected += [*root_port(6), "-device", {"driver": "virtio-balloon-pci", "id": "balloon0", "bus": "port6"}]
+    expected += [*root_port(7), "-device", {"driver": "virtio-serial-pci", "id": "ports0", "bus": "port7"}]
     expected += ["-chardev", "socket,id=port0,fd=13", "-device"]
     serial = {"driver": "virtserialport", "id": "serial-port0", "bus": "ports0.0", "nr": 1}
     expected += [{**serial, "chardev": "port0", "name": "org.ironguest.port.0"}]
@@ -176,15 +176,15 @@ def test_todays_machine() -> None:
     expected += ["-chardev", "socket,id=agent,fd=14", "-device"]
     expected += [{**agent, "chardev": "agent", "name": "org.qemu.guest_agent.0"}]
     expected += ["-device", {"driver": "VGA", "id": "display0"}]
-    expected += ["-device", {"driver": "vmgenid", "id": "generation-id0", "guid": "auto"}, *spares(8)]
-    assert words(made) == expected
+    expected += ["-device", {"driver": "vmgenid", "id": "generation-id0", "guid": "auto"}, *spare_ports(8)]
+    assert parsed(machine_hardware) == expected
 
 
-def test_a_clone_maps_the_memory_of_its_checkpoint_and_waits_for_the_state() -> None:
+def test_a_clone_maps_the_checkpoints_memory_and_waits_for_its_state() -> None:
     plain = hardware(machine_sample.BIOS, machine_sample.TCG)
     memory = Memory(Path("/c/memory"), shared=False)
     clone = dataclasses.replace(plain, memory=memory, incoming=True)
-    added = [word for word in words(clone) if word not in words(plain)]
+    added = [word for word in parsed(clone) if word not in parsed(plain)]
     backend = {"qom-type": "memory-backend-file", "id": "pc.ram", "mem-path": "/c/memory"}
     assert added == [
         "-object",
@@ -194,7 +194,7 @@ def test_a_clone_maps_the_memory_of_its_checkpoint_and_waits_for_the_state() -> 
     ]
 
 
-def test_secure_boot_adds_smm_and_a_flash_that_only_it_can_write() -> None:
+def test_secure_boot_adds_smm_and_protects_the_flash() -> None:
     plain = command_line(hardware(UEFI, machine_sample.TCG, machine="q35", firmware="uefi"), FD_MAP)
     secure = command_line(hardware(SECURE, machine_sample.TCG, machine="q35", firmware="uefi-secure"), FD_MAP)
     assert [word for word in secure if word not in plain] == [
@@ -214,24 +214,30 @@ def test_secure_boot_adds_smm_and_a_flash_that_only_it_can_write() -> None:
         (machine_sample.KVM, "EPYC", "EPYC"),
     ],
 )
-def test_the_hosts_cpu_is_passed_through_only_with_assistance(
+def test_cpu_host_becomes_max_without_hardware_assistance(
     accelerator: Accelerator, cpu: str, expected: str
 ) -> None:
     line = command_line(hardware(machine_sample.BIOS, accelerator, cpu=cpu), FD_MAP)
     assert line[line.index("-cpu") + 1] == expected
 
 
-def test_the_command_line_is_a_function_of_its_arguments() -> None:
-    made = hardware(SECURE, machine_sample.KVM, machine="q35", firmware="uefi-secure", devices=VIRTIO)
-    assert command_line(made, FD_MAP) == command_line(made, FD_MAP)
-    ids = [word["id"] for word in words(made) if isinstance(word, dict) and "id" in word]
+def test_the_command_line_is_deterministic_and_ids_are_unique() -> None:
+    machine_hardware = hardware(
+        SECURE, machine_sample.KVM, machine="q35", firmware="uefi-secure", devices=VIRTIO
+    )
+    assert command_line(machine_hardware, FD_MAP) == command_line(machine_hardware, FD_MAP)
+    ids = [word["id"] for word in parsed(machine_hardware) if isinstance(word, dict) and "id" in word]
     assert len(ids) == len(set(ids))
 
 
-def test_awkward_paths_reach_qemu_whole() -> None:
-    odd = Path("/w/a b,c='d\"é.raw")
-    made = dataclasses.replace(
-        hardware(machine_sample.BIOS, machine_sample.TCG), disks=(Disk("root", odd, "raw", "IGROOT"),)
+def test_paths_with_special_characters_are_passed_unchanged() -> None:
+    path = Path("/w/a b,c='d\"é.raw")
+    machine_hardware = dataclasses.replace(
+        hardware(machine_sample.BIOS, machine_sample.TCG), disks=(Disk("root", path, "raw", "IGROOT"),)
     )
-    node = next(word for word in words(made) if isinstance(word, dict) and word.get("node-name") == "root")
-    assert node["file"]["filename"] == str(odd)
+    node = next(
+        word
+        for word in parsed(machine_hardware)
+        if isinstance(word, dict) and word.get("node-name") == "root"
+    )
+    assert node["file"]["filename"] == str(path)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fixtures.core.errors import BlockError
-from fixtures.host import aio
+from fixtures.host.host_features import unsupported_aio_reason
 from fixtures.machine.block_devices import block_node, disk_device, unsupported_disk_reason
 from fixtures.machine.disk_options import DiskOptions, Fault
 from fixtures.machine.hardware import Disk
@@ -149,5 +149,5 @@ def test_errors_of_a_disk_with_injected_faults_are_no_failure(tmp_path: Path) ->
 
 
 def test_an_io_engine_is_tried_on_the_host() -> None:
-    assert aio.why_not("threads") is None
-    assert aio.why_not("nonsense") is not None
+    assert unsupported_aio_reason("threads") is None
+    assert unsupported_aio_reason("nonsense") is not None

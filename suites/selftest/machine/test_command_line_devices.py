@@ -1,4 +1,4 @@
-"""Where each kind of device is put on QEMU's command line, and which disks can be plugged; pure."""
+"""Bus and options of each kind of device on QEMU's command line, and which disks support hot-plug."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def hardware(machine: str, accelerator: Accelerator, devices: Mapping[str, Any])
     )
 
 
-def made(machine: str, **devices: Any) -> dict[str, dict[str, Any]]:
-    """The devices that have an id, by id."""
-    return shown(hardware(machine, machine_sample.TCG, devices))
+def devices_of(machine: str, **devices: Any) -> dict[str, dict[str, Any]]:
+    """The devices of a machine, by id."""
+    return parse_devices(hardware(machine, machine_sample.TCG, devices))
 
 
-def shown(whole: Hardware) -> dict[str, dict[str, Any]]:
-    words = command_line(whole, FD_MAP)
-    read = [json.loads(word) for word in words if word.startswith("{")]
-    return {each["id"]: each for each in read if "driver" in each and "id" in each}
+def parse_devices(machine_hardware: Hardware) -> dict[str, dict[str, Any]]:
+    words = command_line(machine_hardware, FD_MAP)
+    objects = [json.loads(word) for word in words if word.startswith("{")]
+    return {device["id"]: device for device in objects if "driver" in device and "id" in device}
 
 
 DISKS = [
@@ -62,63 +62,63 @@ DISKS = [
 ]
 
 
-@pytest.mark.parametrize(("machine", "devices", "buses", "pluggable"), DISKS)
-def test_disks_are_where_their_model_belongs(
-    machine: str, devices: dict[str, str], buses: list[str | None], pluggable: bool
+@pytest.mark.parametrize(("machine", "models", "buses", "hotpluggable"), DISKS)
+def test_disks_are_on_the_bus_of_their_model(
+    machine: str, models: dict[str, str], buses: list[str | None], hotpluggable: bool
 ) -> None:
-    found = made(machine, **devices)
-    assert [found[f"disk-{name}"].get("bus") for name in ("root", "source", "target")] == buses
-    platform = hardware(machine, machine_sample.TCG, devices).cell.platform
-    assert can_hotplug_disk(platform) is pluggable
+    devices = devices_of(machine, **models)
+    assert [devices[f"disk-{name}"].get("bus") for name in ("root", "source", "target")] == buses
+    platform = hardware(machine, machine_sample.TCG, models).cell.platform
+    assert can_hotplug_disk(platform) is hotpluggable
     assert disk_bus(platform) == (buses[0] if buses[0] in {"scsi0.0", "usb0.0"} else None)
 
 
 @pytest.mark.parametrize("disk", ["ide-hd", "virtio-blk-pci"])
-def test_a_disk_of_a_model_of_its_own_keeps_it_when_the_machine_starts_with_it(disk: str) -> None:
-    usual = hardware("q35", machine_sample.TCG, {"disk": disk, "usb": "qemu-xhci"})
+def test_a_cold_plugged_disk_keeps_its_own_model(disk: str) -> None:
+    default = hardware("q35", machine_sample.TCG, {"disk": disk, "usb": "qemu-xhci"})
     stick = Disk("stick", Path("/w/stick"), "raw", "IGSTICK", options=DiskOptions(model="usb-storage"))
-    found = shown(dataclasses.replace(usual, disks=(*usual.disks, stick)))
-    assert found["disk-root"]["driver"] == disk
-    assert found["disk-stick"]["driver"] == "usb-storage"
-    assert found["disk-stick"]["bus"] == "usb0.0"
+    devices = parse_devices(dataclasses.replace(default, disks=(*default.disks, stick)))
+    assert devices["disk-root"]["driver"] == disk
+    assert devices["disk-stick"]["driver"] == "usb-storage"
+    assert devices["disk-stick"]["bus"] == "usb0.0"
 
 
-def test_a_controller_is_there_without_disks_and_comes_before_those_it_has() -> None:
-    assert made("pc", disk="ide-hd", scsi="pvscsi")["scsi0"] == {"driver": "pvscsi", "id": "scsi0"}
-    found = list(made("q35", disk="usb-storage", usb="qemu-xhci"))
-    assert found.index("usb0") < found.index("disk-root")
+def test_a_controller_precedes_its_disks_and_needs_none() -> None:
+    assert devices_of("pc", disk="ide-hd", scsi="pvscsi")["scsi0"] == {"driver": "pvscsi", "id": "scsi0"}
+    ids = list(devices_of("q35", disk="usb-storage", usb="qemu-xhci"))
+    assert ids.index("usb0") < ids.index("disk-root")
 
 
 def test_input_and_sound_are_on_the_bus_of_their_model() -> None:
-    found = made(
+    devices = devices_of(
         "q35",
         disk="ide-hd",
         usb="qemu-xhci",
         input=["usb-kbd", "virtio-tablet-pci"],
         sound=["ich9-intel-hda", "AC97"],
     )
-    assert found["input0"] == {"driver": "usb-kbd", "id": "input0", "bus": "usb0.0"}
-    assert found["input1"] == {"driver": "virtio-tablet-pci", "id": "input1", "bus": "port2"}
-    assert found["sound0"] == {"driver": "ich9-intel-hda", "id": "sound0", "bus": "port3"}
+    assert devices["input0"] == {"driver": "usb-kbd", "id": "input0", "bus": "usb0.0"}
+    assert devices["input1"] == {"driver": "virtio-tablet-pci", "id": "input1", "bus": "port2"}
+    assert devices["sound0"] == {"driver": "ich9-intel-hda", "id": "sound0", "bus": "port3"}
     codec = {"driver": "hda-duplex", "id": "codec0", "bus": "sound0.0", "audiodev": "stream0"}
-    assert found["codec0"] == codec
-    assert found["sound1"] == {"driver": "AC97", "id": "sound1", "bus": "port4", "audiodev": "stream1"}
+    assert devices["codec0"] == codec
+    assert devices["sound1"] == {"driver": "AC97", "id": "sound1", "bus": "port4", "audiodev": "stream1"}
 
 
-def test_a_boards_devices_need_no_slot() -> None:
-    found = made("q35", disk="ide-hd", watchdog=["ib700", "i6300esb"], panic="pvpanic", tpm="tpm-crb")
-    assert found["watchdog0"] == {"driver": "ib700", "id": "watchdog0"}
-    assert found["watchdog1"] == {"driver": "i6300esb", "id": "watchdog1", "bus": "port1"}
-    assert found["panic0"] == {"driver": "pvpanic", "id": "panic0"}
-    assert found["tpm0"] == {"driver": "tpm-crb", "id": "tpm0", "tpmdev": "tpm-backend0"}
+def test_isa_devices_need_no_root_port() -> None:
+    devices = devices_of("q35", disk="ide-hd", watchdog=["ib700", "i6300esb"], panic="pvpanic", tpm="tpm-crb")
+    assert devices["watchdog0"] == {"driver": "ib700", "id": "watchdog0"}
+    assert devices["watchdog1"] == {"driver": "i6300esb", "id": "watchdog1", "bus": "port1"}
+    assert devices["panic0"] == {"driver": "pvpanic", "id": "panic0"}
+    assert devices["tpm0"] == {"driver": "tpm-crb", "id": "tpm0", "tpmdev": "tpm-backend0"}
 
 
-def test_the_chipsets_watchdog_is_switched_on() -> None:
+def test_the_chipsets_watchdog_is_enabled() -> None:
     words = command_line(hardware("q35", machine_sample.TCG, {"disk": "ide-hd", "watchdog": "itco"}), FD_MAP)
     assert words[words.index("-global") + 1] == "driver=ICH9-LPC,property=noreboot,value=off"
 
 
-def test_a_tpm_is_reached_by_its_own_descriptor() -> None:
+def test_a_tpm_has_its_own_descriptor() -> None:
     words = command_line(hardware("q35", machine_sample.TCG, {"disk": "ide-hd", "tpm": "tpm-tis"}), FD_MAP)
     assert "socket,id=tpm-control,fd=15" in words
     assert 15 in FD_MAP.descriptors
@@ -126,21 +126,21 @@ def test_a_tpm_is_reached_by_its_own_descriptor() -> None:
     assert 77 not in FD_MAP.descriptors
 
 
-def test_a_vsock_has_the_address_that_was_chosen_for_it() -> None:
-    found = made("q35", disk="ide-hd", vsock="vhost-vsock-pci")["vsock0"]
-    assert found == {"driver": "vhost-vsock-pci", "id": "vsock0", "guest-cid": 77, "bus": "port1"}
+def test_a_vsock_has_the_address_of_the_fd_map() -> None:
+    vsock = devices_of("q35", disk="ide-hd", vsock="vhost-vsock-pci")["vsock0"]
+    assert vsock == {"driver": "vhost-vsock-pci", "id": "vsock0", "guest-cid": 77, "bus": "port1"}
 
 
 @pytest.mark.parametrize(
-    ("model", "device"),
+    ("model", "iommu"),
     [
         ("intel-iommu", {"driver": "intel-iommu", "id": "iommu0", "intremap": "on"}),
         ("amd-iommu", {"driver": "amd-iommu", "id": "iommu0"}),
         ("virtio-iommu-pci", {"driver": "virtio-iommu-pci", "id": "iommu0", "bus": "pcie.0"}),
     ],
 )
-def test_an_iommu_comes_first_and_virtio_devices_are_behind_it(model: str, device: dict[str, str]) -> None:
-    found = made(
+def test_an_iommu_comes_first_and_virtio_devices_are_behind_it(model: str, iommu: dict[str, str]) -> None:
+    devices = devices_of(
         "q35",
         disk="virtio-blk-pci",
         iommu=model,
@@ -149,9 +149,9 @@ def test_an_iommu_comes_first_and_virtio_devices_are_behind_it(model: str, devic
         balloon="virtio-balloon-pci",
         vsock="virtio-x-pci-transitional",
     )
-    assert next(iter(found.values())) == device
+    assert next(iter(devices.values())) == iommu
     behind_iommu = {
-        name: each.get("iommu_platform", False) for name, each in found.items() if "port" not in name
+        name: device.get("iommu_platform", False) for name, device in devices.items() if "port" not in name
     }
     disks = dict.fromkeys(("disk-root", "disk-source", "disk-target"), True)
     others = {"iommu0": False, "nic0": False, "rng0": True, "balloon0": False, "vsock0": False}
@@ -167,21 +167,21 @@ def test_an_iommu_comes_first_and_virtio_devices_are_behind_it(model: str, devic
         (machine_sample.TCG, "intel-iommu", False),
     ],
 )
-def test_remapped_interrupts_need_a_split_interrupt_controller(
+def test_interrupt_remapping_needs_a_split_irqchip_with_kvm(
     accelerator: Accelerator, model: str, split: bool
 ) -> None:
     words = command_line(hardware("q35", accelerator, {"disk": "ide-hd", "iommu": model}), FD_MAP)
     assert words[words.index("-machine") + 1] == ("q35,kernel-irqchip=split" if split else "q35")
 
 
-def test_a_name_with_commas_is_one_name() -> None:
+def test_commas_in_the_name_are_escaped() -> None:
     plain = hardware("pc", machine_sample.TCG, {"disk": "ide-hd"})
     varied = dataclasses.replace(plain, cell=dataclasses.replace(plain.cell, id="g@p,cpus=4,nic=e1000"))
     words = command_line(varied, FD_MAP)
     assert words[words.index("-name") + 1] == "g@p,,cpus=4,,nic=e1000"
 
 
-def test_a_guest_that_gives_long_answers_has_a_second_serial_port_for_them() -> None:
+def test_the_results_descriptor_adds_a_second_serial_port() -> None:
     bare = hardware("q35", machine_sample.TCG, {"disk": "ide-hd"})
     assert command_line(bare, FD_MAP).count("-serial") == 1
     words = command_line(bare, dataclasses.replace(FD_MAP, results=16))
@@ -193,7 +193,7 @@ def test_a_guest_that_gives_long_answers_has_a_second_serial_port_for_them() -> 
     assert 16 in dataclasses.replace(FD_MAP, results=16).descriptors
 
 
-def test_each_card_has_a_network_a_payload_and_a_capture_of_its_own() -> None:
+def test_each_card_has_its_own_network_payload_service_and_capture() -> None:
     bare = hardware("q35", machine_sample.TCG, {"disk": "ide-hd", "nic": ["e1000e", "vmxnet3"]})
     line = command_line(bare, dataclasses.replace(FD_MAP, payloads=(12, 17)))
     assert [word for word in line if word.startswith("user,")] == [
@@ -204,14 +204,16 @@ def test_each_card_has_a_network_a_payload_and_a_capture_of_its_own() -> None:
         "socket,id=payload,fd=12",
         "socket,id=payload1,fd=17",
     ]
-    read = [json.loads(word) for word in line if word.startswith("{")]
+    objects = [json.loads(word) for word in line if word.startswith("{")]
     assert {
-        each["id"]: (each["netdev"], each["file"]) for each in read if "file" in each and "id" in each
+        entry["id"]: (entry["netdev"], entry["file"])
+        for entry in objects
+        if "file" in entry and "id" in entry
     } == {
         "capture0": ("net0", "/w/net0.pcap"),
         "capture1": ("net1", "/w/net1.pcap"),
     }
-    cards = [each for each in read if each.get("driver") in {"e1000e", "vmxnet3"}]
+    cards = [entry for entry in objects if entry.get("driver") in {"e1000e", "vmxnet3"}]
     assert [(card["id"], card["netdev"], card["bus"]) for card in cards] == [
         ("nic0", "net0", "port1"),
         ("nic1", "net1", "port2"),

@@ -1,4 +1,4 @@
-"""What a machine starts from: a disk, a CD, a floppy; each boots a sector of our own."""
+"""A machine boots from a disk and from a floppy, with a boot sector that prints a line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("machine", ["pc", "q35"])
 @pytest.mark.parametrize("drive", ["disk", "floppy"])
-def test_a_machine_starts_from_its_drive(tmp_path: Path, machine: str, drive: Drive) -> None:
+def test_a_machine_boots_from_its_drive(tmp_path: Path, machine: str, drive: Drive) -> None:
     base = tmp_path / "base.img"
     base.write_bytes(saying("started").ljust(510, b"\0") + b"\x55\xaa" + bytes((1440 << 10) - 512))
     place = MachineDirectories(tmp_path / "work", tmp_path / "evidence")

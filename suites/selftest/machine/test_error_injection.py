@@ -1,4 +1,4 @@
-"""What ends a machine is named at once, in every wait, whatever else was waited for."""
+"""Every wait raises at once the error that names what ended the machine."""
 
 from __future__ import annotations
 
@@ -38,38 +38,38 @@ def _no_core_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
 
 
-def ready(bench: Bench) -> None:
-    """The firmware is done. SeaBIOS answers a reset from outside with resets of its own: those are over too."""
+def wait_until_ready(bench: Bench) -> None:
+    """Wait for the boot sector. SeaBIOS follows an external reset with resets of its own; they are over then."""
     assert bench.console.wait_for([b"ready"], Deadline.after(60.0)) == 0
 
 
-def by_the_host(bench: Bench, mark: int) -> list[Event]:
+def host_resets(bench: Bench, mark: int) -> list[Event]:
     return [event for event in bench.machine.journal.since(mark, ["RESET"]) if not event.data["guest"]]
 
 
-def signalled(bench: Bench, number: int) -> None:
-    """Wait for what never comes; QEMU gets a signal in the middle of it."""
+def wait_and_signal(bench: Bench, number: int) -> None:
+    """Wait for a condition that never becomes true; QEMU gets a signal during the wait."""
     sent: list[int] = []
 
-    def look() -> None:
+    def read() -> None:
         if not sent:
             sent.append(number)
             os.kill(bench.pid, number)
 
-    bench.health.wait_for(look, Deadline.after(60.0), Late())
+    bench.health.wait_for(read, Deadline.after(60.0), Late())
 
 
-def test_killed_from_outside_while_waiting(tmp_path: Path) -> None:
+def test_qemu_killed_during_a_wait(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.run()
         with pytest.raises(MachineKilled, match=r"ended unexpectedly: it ended by SIGKILL") as caught:
-            signalled(bench, signal.SIGKILL)
+            wait_and_signal(bench, signal.SIGKILL)
         assert caught.value.outcome == "ERROR"
         with pytest.raises(MachineKilled):
             bench.machine.execute("query-status")
 
 
-def test_killed_while_the_console_is_waited_for(tmp_path: Path) -> None:
+def test_qemu_killed_during_a_wait_for_the_console(tmp_path: Path) -> None:
     with Bench(tmp_path, saying("ready\n")) as bench:
         bench.run()
         assert bench.console.wait_for([b"ready"], Deadline.after(60.0)) == 0
@@ -78,7 +78,7 @@ def test_killed_while_the_console_is_waited_for(tmp_path: Path) -> None:
             bench.console.wait_for([b"never"], Deadline.after(60.0))
 
 
-def test_killed_while_a_reply_is_waited_for(tmp_path: Path) -> None:
+def test_qemu_killed_during_a_command(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.run()
         os.kill(bench.pid, signal.SIGKILL)
@@ -88,45 +88,43 @@ def test_killed_while_a_reply_is_waited_for(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_no_core_files")
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
-def test_a_crash_of_qemu_is_its_own_fault(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_crash_of_qemu_is_a_failure(tmp_path: Path, number: signal.Signals) -> None:
     with Bench(tmp_path) as bench:
         bench.run()
         with pytest.raises(MachineDied, match=f"ended unexpectedly: it ended by {number.name}") as caught:
-            signalled(bench, number)
+            wait_and_signal(bench, number)
         assert caught.value.outcome == "FAIL"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_qemu_that_was_asked_to_leave_from_outside_was_killed(
-    tmp_path: Path, number: signal.Signals
-) -> None:
+def test_a_termination_signal_from_outside_is_an_error(tmp_path: Path, number: signal.Signals) -> None:
     with Bench(tmp_path) as bench:
         bench.run()
         with pytest.raises(MachineKilled):
-            signalled(bench, number)
+            wait_and_signal(bench, number)
 
 
-def test_a_reset_that_nobody_asked_for(tmp_path: Path) -> None:
+def test_an_unexpected_reset(tmp_path: Path) -> None:
     with Bench(tmp_path, saying("ready\n")) as bench:
-        ready(bench.run())
+        wait_until_ready(bench.run())
         mark = bench.machine.journal.mark()
         bench.machine.execute("system_reset")
         with pytest.raises(GuestRestarted, match="unexpected reset: RESET"):
             bench.health.wait_for(lambda: None, Deadline.after(60.0), Late())
-        assert len(by_the_host(bench, mark)) == 1
+        assert len(host_resets(bench, mark)) == 1
 
 
-def test_a_reset_that_was_asked_for_is_one_event_and_no_failure(tmp_path: Path) -> None:
+def test_an_allowed_reset_is_one_event_and_no_failure(tmp_path: Path) -> None:
     with Bench(tmp_path, saying("ready\n")) as bench:
         machine = bench.machine
-        ready(bench.run())
+        wait_until_ready(bench.run())
         with bench.health.allowing("RESET"):
             mark = machine.journal.mark()
             machine.execute("system_reset")
             event = machine.wait_event(["RESET"], mark, Deadline.after(60.0), "reset")
-            ready(bench)
+            wait_until_ready(bench)
         assert event.data["guest"] is False
-        assert by_the_host(bench, mark) == [event]
+        assert host_resets(bench, mark) == [event]
         bench.health.check()
         after = machine.journal.mark()
         assert machine.journal.since(after) == ()
@@ -135,7 +133,7 @@ def test_a_reset_that_was_asked_for_is_one_event_and_no_failure(tmp_path: Path) 
             machine.wait_event(["SHUTDOWN"], after, Deadline.after(60.0), "nothing")
 
 
-def test_a_failure_before_the_permission_is_a_failure(tmp_path: Path) -> None:
+def test_a_reset_before_it_is_allowed_is_a_failure(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.run()
         mark = bench.machine.journal.mark()
@@ -159,18 +157,18 @@ def test_a_guest_that_turns_itself_off(tmp_path: Path) -> None:
         with pytest.raises(GuestStopped, match="guest-shutdown") as caught:
             bench.console.wait_for([b"never"], Deadline.after(60.0))
         assert caught.value.outcome == "FAIL"
-        # QEMU stays, so that it can still be asked.
+        # QEMU keeps running and answers queries.
         assert bench.machine.execute("query-status")["status"] == "shutdown"
 
 
-def test_a_shutdown_that_was_asked_for(tmp_path: Path) -> None:
+def test_an_allowed_shutdown(tmp_path: Path) -> None:
     with Bench(tmp_path, POWER_OFF) as bench, bench.health.allowing("SHUTDOWN"):
         bench.run()
         event = bench.machine.wait_event(["SHUTDOWN"], 0, Deadline.after(60.0), "shutdown")
         assert event.data == {"guest": True, "reason": "guest-shutdown"}
 
 
-def test_the_first_failure_sticks_with_its_postmortem(tmp_path: Path) -> None:
+def test_the_first_failure_is_kept_with_its_postmortem(tmp_path: Path) -> None:
     with Bench(tmp_path, saying("[    1.000000] Kernel panic - not syncing: test\n")) as bench:
         bench.run()
         with pytest.raises(GuestCrashed) as first:
@@ -179,27 +177,27 @@ def test_the_first_failure_sticks_with_its_postmortem(tmp_path: Path) -> None:
         with pytest.raises(GuestCrashed) as second:
             bench.health.wait_for(lambda: None, Deadline.after(60.0), Late())
     assert first.value is second.value
-    seen = first.value.postmortem
-    assert seen is not None
-    assert seen.cell == "nothing@bare"
-    assert seen.run_state == "running"
-    assert seen.stages == (("firmware", 0.0),)
-    assert seen.last_lines == ("[    1.000000] Kernel panic - not syncing: test",)
-    assert seen.events == ("RESUME",)
+    postmortem = first.value.postmortem
+    assert postmortem is not None, "expected a postmortem of the crash"
+    assert postmortem.cell == "nothing@bare"
+    assert postmortem.run_state == "running"
+    assert postmortem.stages == (("firmware", 0.0),)
+    assert postmortem.last_lines == ("[    1.000000] Kernel panic - not syncing: test",)
+    assert postmortem.events == ("RESUME",)
     assert "last lines  [    1.000000] Kernel panic" in str(first.value)
 
 
-def test_last_words_come_before_the_end(tmp_path: Path) -> None:
-    """A panic that is read only after QEMU's death is the cause; the death is its effect."""
+def test_a_panic_read_after_qemus_end_is_the_cause(tmp_path: Path) -> None:
+    """The end of the process is the effect of a panic, even if the panic is read later."""
     with Bench(tmp_path) as bench:
         bench.run()
 
-        def last_words() -> None:
+        def feed_panic() -> None:
             bench.transcript.feed(b"[    9.000000] Kernel panic - not syncing: at the very end\n")
 
-        bench.machine.drain_console = last_words
+        bench.machine.drain_console = feed_panic
         with pytest.raises(GuestCrashed, match="at the very end"):
-            signalled(bench, signal.SIGKILL)
+            wait_and_signal(bench, signal.SIGKILL)
         bench.machine.drain_console = bench.console.drain
 
 
@@ -217,7 +215,7 @@ def test_last_words_come_before_the_end(tmp_path: Path) -> None:
         ("SHUTDOWN", {"guest": False, "reason": "host-signal"}, "shutdown", MachineKilled),
     ],
 )
-def test_what_an_event_means(
+def test_the_failure_that_an_event_means(
     name: str, data: dict[str, object], run_state: str, expected: type[Exception]
 ) -> None:
     failure = judge_event("cell", Event(name, data, 0.0), run_state)
@@ -230,7 +228,7 @@ def test_harmless_events(name: str, run_state: str) -> None:
     assert judge_event("cell", Event(name, {}, 0.0), run_state) is None
 
 
-def test_a_wait_that_is_late_raises_what_it_was_given(tmp_path: Path) -> None:
+def test_a_wait_raises_the_given_error_at_the_deadline(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench, pytest.raises(MachineNotUsable, match="the deadline came first") as caught:
         bench.health.wait_for(lambda: None, Deadline.after(0.0), Late())
     assert caught.value.postmortem is not None

@@ -1,4 +1,4 @@
-"""What a machine has on PCI, with the model of each function, on the QEMU that this host has."""
+"""The PCI functions of running machines and their models, with the host's QEMU."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Q35 = {
 
 
 @pytest.mark.parametrize(("machine", "expected"), [("pc", PC), ("q35", Q35)])
-def test_every_function_has_its_model(tmp_path: Path, machine: str, expected: dict[str, str]) -> None:
+def test_each_pci_function_has_its_model(tmp_path: Path, machine: str, expected: dict[str, str]) -> None:
     devices = {"disk": "ide-hd", "display": "VGA"}
     with Bench(tmp_path, machine=machine, devices=devices) as bench:
         bench.start()

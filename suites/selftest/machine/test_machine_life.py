@@ -1,4 +1,4 @@
-"""A machine's life under real QEMU: it starts, is asked, and ends without a trace, whoever ends it."""
+"""The life of a machine with real QEMU: it starts, answers, and ends without leaving anything behind."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from suites.selftest.support.machine_sample import HANG, Bench, disk, hardware
 from suites.selftest.support.paths import ROOT
 
 
-def gone(pid: int) -> bool:
-    """Whether no process has this id; a child that was not waited for still has it."""
+def is_gone(pid: int) -> bool:
+    """Whether no process has this id. An unreaped child still has it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -31,11 +31,11 @@ def gone(pid: int) -> bool:
 
 
 def descriptors() -> set[str]:
-    """The open ones of this process, the one that looks left out."""
+    """The open file descriptors of this process, without the one that lists them."""
     return {path.name for path in Path("/proc/self/fd").iterdir() if path.exists() or path.is_symlink()}
 
 
-def entries(bench: Bench) -> list[dict[str, object]]:
+def journal_entries(bench: Bench) -> list[dict[str, object]]:
     return [json.loads(line) for line in (bench.evidence / "qmp.jsonl").read_text().splitlines()]
 
 
@@ -50,7 +50,7 @@ def test_a_machine_starts_paused_answers_and_quits(tmp_path: Path) -> None:
         assert machine.run_state == "running"
         pid = bench.pid
         assert machine.quit() == "left with exit status 0"
-        assert gone(pid)
+        assert is_gone(pid)
         assert machine.state == machine.run_state == "off"
         assert machine.quit() == "was not running"
         with pytest.raises(MachineNotUsable, match="query-status needs a running machine; it is off"):
@@ -59,17 +59,17 @@ def test_a_machine_starts_paused_answers_and_quits(tmp_path: Path) -> None:
             machine.start()
 
 
-def test_the_end_leaves_no_process_and_no_descriptor(tmp_path: Path) -> None:
+def test_end_leaves_no_process_and_no_descriptor(tmp_path: Path) -> None:
     before = descriptors()
     with Bench(tmp_path) as bench:
         bench.run()
         pid = bench.pid
     bench.machine.end()
-    assert gone(pid)
+    assert is_gone(pid)
     assert descriptors() == before
 
 
-def test_a_machine_that_was_never_started_ends_at_once(tmp_path: Path) -> None:
+def test_a_machine_that_was_never_started_can_be_ended(tmp_path: Path) -> None:
     before = descriptors()
     with Bench(tmp_path) as bench:
         pass
@@ -77,31 +77,33 @@ def test_a_machine_that_was_never_started_ends_at_once(tmp_path: Path) -> None:
     assert descriptors() == before
 
 
-def test_the_command_line_is_kept_and_can_be_run_by_hand(tmp_path: Path) -> None:
+def test_the_saved_command_line_is_valid_shell(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.start()
-        kept = (bench.evidence / "argv.sh").read_text()
-    words = subprocess.run(["sh", "-c", f"printf '%s\\n' {kept}"], capture_output=True, text=True, check=True)
-    assert tuple(words.stdout.splitlines()) == bench.machine.argv
+        script = (bench.evidence / "argv.sh").read_text()
+    done = subprocess.run(
+        ["sh", "-c", f"printf '%s\\n' {script}"], capture_output=True, text=True, check=True
+    )
+    assert tuple(done.stdout.splitlines()) == bench.machine.argv
 
 
 @pytest.mark.parametrize(
-    ("platform", "words"),
+    ("platform", "message"),
     [
         ({"cpu": "no-such-cpu"}, "unable to find CPU model 'no-such-cpu'"),
         ({"devices": {"disk": "no-such-device"}}, "'no-such-device' is not a valid device model name"),
     ],
 )
-def test_a_refused_launch_shows_qemus_words_status_and_command_line(
-    tmp_path: Path, platform: dict[str, Any], words: str
+def test_a_failed_launch_shows_qemus_message_status_and_command_line(
+    tmp_path: Path, platform: dict[str, Any], message: str
 ) -> None:
     with Bench(tmp_path, **platform) as bench, pytest.raises(LaunchFailed) as caught:
         bench.start()
-    assert words in caught.value.message
+    assert message in caught.value.message
     assert "left with exit status 1" in caught.value.message
     assert f"command line: {bench.machine.argv[0]} -name nothing@bare" in caught.value.message
     assert bench.machine.state == "off"
-    assert gone(bench.pid)
+    assert is_gone(bench.pid)
 
 
 def test_a_missing_disk_is_named(tmp_path: Path) -> None:
@@ -111,14 +113,16 @@ def test_a_missing_disk_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_qemu_is_named(tmp_path: Path) -> None:
-    made = dataclasses.replace(hardware(disk(tmp_path / "disk.raw", HANG)), qemu=Path("/nowhere/qemu"))
-    machine = Machine(made, tmp_path / "evidence")
+    machine_hardware = dataclasses.replace(
+        hardware(disk(tmp_path / "disk.raw", HANG)), qemu=Path("/nowhere/qemu")
+    )
+    machine = Machine(machine_hardware, tmp_path / "evidence")
     with pytest.raises(LaunchFailed, match=r"/nowhere/qemu: No such file") as caught:
         machine.start()
     assert "exit status 127" in caught.value.message
 
 
-def test_a_host_without_setpriv_is_a_failed_launch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_without_setpriv_cannot_launch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Bench(tmp_path) as bench:
         monkeypatch.setenv("PATH", "/nowhere")
         with pytest.raises(LaunchFailed, match="cannot start"):
@@ -131,8 +135,8 @@ def test_qemu_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from fixtures.machine.machine import Machine\n"
         "from suites.selftest.support.machine_sample import hardware\n"
-        "place = Path(sys.argv[1])\n"
-        "machine = Machine(hardware(place / 'disk.raw'), place / 'evidence')\n"
+        "directory = Path(sys.argv[1])\n"
+        "machine = Machine(hardware(directory / 'disk.raw'), directory / 'evidence')\n"
         "machine.start(); machine.power_on(); print(machine.pid, flush=True); sys.stdin.read()\n"
     )
     with subprocess.Popen(
@@ -142,11 +146,11 @@ def test_qemu_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as parent:
-        assert parent.stdout is not None
+        assert parent.stdout is not None, "expected a pipe from the parent process"
         qemu = os.pidfd_open(int(parent.stdout.readline()))
         try:
             parent.kill()
-            # The descriptor of a process becomes readable when it ends.
+            # A pidfd becomes readable when its process ends.
             ended, _, _ = select.select([qemu], [], [], 30.0)
         finally:
             os.close(qemu)
@@ -173,11 +177,11 @@ def test_a_late_reply_is_a_monitor_fault_and_the_monitor_stays_usable(tmp_path: 
         assert bench.machine.execute("query-status")["status"] == "running"
 
 
-def test_a_stopped_qemu_can_be_ended(tmp_path: Path) -> None:
+def test_a_sigstopped_qemu_can_be_ended(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.run()
         os.kill(bench.pid, signal.SIGSTOP)
-    assert gone(bench.pid)
+    assert is_gone(bench.pid)
 
 
 def test_the_journal_holds_commands_replies_errors_and_events(tmp_path: Path) -> None:
@@ -190,18 +194,18 @@ def test_the_journal_holds_commands_replies_errors_and_events(tmp_path: Path) ->
         with pytest.raises(MonitorFault, match="QEMU refused"):
             bench.machine.execute("device_del", {"id": "nothing"})
     assert stopped.name == "STOP"
-    told = entries(bench)
-    commands = [(entry["execute"], entry["arguments"]) for entry in told if entry["kind"] == "command"]
+    journal = journal_entries(bench)
+    commands = [(entry["execute"], entry["arguments"]) for entry in journal if entry["kind"] == "command"]
     assert commands == [("cont", {}), ("stop", {}), ("device_del", {"id": "nothing"})]
-    assert {"event", "error", "reply"} <= {entry["kind"] for entry in told}
-    assert [entry["t"] for entry in told] == sorted(entry["t"] for entry in told)  # type: ignore[type-var]
+    assert {"event", "error", "reply"} <= {entry["kind"] for entry in journal}
+    assert [entry["t"] for entry in journal] == sorted(entry["t"] for entry in journal)  # type: ignore[type-var]
 
 
-def test_an_event_that_does_not_come_is_named_at_the_deadline(tmp_path: Path) -> None:
+def test_a_missing_event_is_named_at_the_deadline(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.run()
         with pytest.raises(ShutdownTimeout, match=r"no SHUTDOWN within 0\.1 s: ACPI") as caught:
             bench.machine.wait_event(["SHUTDOWN"], 0, Deadline.after(0.1), "ACPI")
         assert caught.value.postmortem is not None
-        # The wait was too short; the machine is none the worse for it.
+        # The timeout is not a failure of the machine.
         bench.health.check()

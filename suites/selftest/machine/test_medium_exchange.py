@@ -72,9 +72,7 @@ def test_attaching_a_disk_again_replaces_its_block_node(instance: Any) -> None:
     assert scratch_disks.attach_disk(instance, disk) == "block node replaced"
     first = instance.disks["target"].node_name
     assert top_nodes(instance) == {"root", first}
-    assert (
-        scratch_disks.attach_disk(instance, target(DiskOptions(discards=True))) == "block node replaced"
-    )
+    assert scratch_disks.attach_disk(instance, target(DiskOptions(discards=True))) == "block node replaced"
     assert top_nodes(instance) == {"root", instance.disks["target"].node_name} != {"root", first}
     assert scratch_disks.compare_with_layout(instance, target(DiskOptions())) == {
         "bad": 0,

@@ -1,4 +1,4 @@
-"""QEMU's command line for media in drives, and for a CPU with enlightenments."""
+"""QEMU's command line for CD media and for a CPU with Hyper-V enlightenments."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ FD_MAP = FdMap(qmp=10, serial=11, port=13, agent=14, entropy=15, payloads=(12,))
 DISKS = (Disk("root", Path("/w/root.qcow2"), "qcow2", "IGROOT"),)
 
 
-def test_enlightenments_are_the_cpus() -> None:
-    words = ("hv-relaxed", "hv-spinlocks=0x1fff")
+def test_enlightenments_are_cpu_options() -> None:
+    enlightenments = ("hv-relaxed", "hv-spinlocks=0x1fff")
     plain, enlightened = (
         Hardware(
             machine_sample.cell(**platform),
@@ -28,7 +28,7 @@ def test_enlightenments_are_the_cpus() -> None:
             DISKS,
             Path("/c"),
         )
-        for platform in ({}, {"enlightenments": words})
+        for platform in ({}, {"enlightenments": enlightenments})
     )
     for hardware, expected in ((plain, "host"), (enlightened, "host,hv-relaxed=on,hv-spinlocks=0x1fff")):
         argv = command_line(hardware, FD_MAP)
@@ -36,15 +36,15 @@ def test_enlightenments_are_the_cpus() -> None:
 
 
 @pytest.mark.parametrize(
-    ("platform", "places"),
+    ("platform", "addresses"),
     [
         ({"machine": "pc"}, [("ide.0", 1, 1), ("ide.1", 0, None)]),
         ({"machine": "q35"}, [("ide.1", 0, 1), ("ide.2", 0, None)]),
         ({"machine": "q35", "devices": {"disk": "nvme"}}, [("ide.0", 0, 1), ("ide.1", 0, None)]),
     ],
 )
-def test_media_lie_in_drives_behind_the_disks(
-    platform: dict[str, object], places: list[tuple[object, ...]]
+def test_cd_media_follow_the_disks_on_the_ata_controller(
+    platform: dict[str, object], addresses: list[tuple[object, ...]]
 ) -> None:
     media = (CdMedium("installation", Path("/m/x.iso"), boot=True), CdMedium("answers", Path("/w/a.iso")))
     hardware = Hardware(
@@ -57,17 +57,17 @@ def test_media_lie_in_drives_behind_the_disks(
         media,
     )
     argv = command_line(hardware, FD_MAP)
-    made = [
+    devices = [
         json.loads(word) for before, word in itertools.pairwise(argv) if before in {"-device", "-blockdev"}
     ]
-    drives = [each for each in made if each.get("driver") == "ide-cd"]
-    assert [(each["bus"], each["unit"], each.get("bootindex")) for each in drives] == places
-    nodes = {each["node-name"]: each for each in made if "node-name" in each}
-    assert [nodes[each["drive"]]["read-only"] for each in drives] == [True, True]
-    assert [nodes[each["drive"]]["file"]["filename"] for each in drives] == ["/m/x.iso", "/w/a.iso"]
+    drives = [device for device in devices if device.get("driver") == "ide-cd"]
+    assert [(drive["bus"], drive["unit"], drive.get("bootindex")) for drive in drives] == addresses
+    nodes = {node["node-name"]: node for node in devices if "node-name" in node}
+    assert [nodes[drive["drive"]]["read-only"] for drive in drives] == [True, True]
+    assert [nodes[drive["drive"]]["file"]["filename"] for drive in drives] == ["/m/x.iso", "/w/a.iso"]
 
 
-def test_more_media_than_there_are_places_for() -> None:
+def test_more_cd_media_than_ata_devices() -> None:
     media = tuple(CdMedium(str(number), Path("/m")) for number in range(4))
     hardware = Hardware(
         machine_sample.cell(),

@@ -1,4 +1,4 @@
-"""The text screen of a VGA card: what its registers mean, and what a real one shows."""
+"""The text screen of a VGA card: the meaning of its registers, and the screens of real machines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-# Of QEMU's card in mode 3, as SeaBIOS sets it.
+# CRT controller registers of QEMU's card in mode 3, as SeaBIOS sets it.
 CRTC = {
     0x01: 79,
     0x07: 0x1F,
@@ -34,7 +34,7 @@ TELETYPE = bytes.fromhex("31c08ed8")  # xor ax, ax; mov ds, ax
 
 
 def printing(text: str) -> bytes:
-    """Code that prints ``text`` by the BIOS, and then halts.
+    """Code that prints ``text`` with the BIOS and halts.
 
     cld; mov si, text; next: lodsb; test al, al; jz end; mov ah, 0x0e; mov bx, 7; int 0x10; jmp next; end: hlt; jmp end
     """
@@ -44,7 +44,7 @@ def printing(text: str) -> bytes:
 
 
 def scrolled_by_hardware() -> bytes:
-    """Writes ``Z`` 2000 characters into the window, and lets the screen start there: xor'ed CRTC 0x0c and 0x0d.
+    """Code that writes ``Z`` at character 2000 and sets the start of the screen (CRTC 0x0c, 0x0d) to it.
 
     mov ax, 0xb800; mov es, ax; mov byte es:[4000], 'Z'; mov dx, 0x3d4; mov ax, 0x070c; out dx, ax;
     mov ax, 0xd00d; out dx, ax; mov al, 0x11; out dx, al; hlt; jmp $-1
@@ -52,15 +52,15 @@ def scrolled_by_hardware() -> bytes:
     return TELETYPE + bytes.fromhex("b800b88ec026c606a00f5abad403b80c07efb80dd0efb011eef4ebfd")
 
 
-def shown(bench: Bench, path: Path, wanted: Callable[[tuple[str, ...]], bool]) -> tuple[str, ...]:
-    """The lines of the screen, once they are as wanted."""
+def wait_for_lines(bench: Bench, path: Path, accepts: Callable[[tuple[str, ...]], bool]) -> tuple[str, ...]:
+    """The lines of the screen, as soon as ``accepts`` is true for them."""
     vga = VgaText(bench.machine, path / "window")
 
-    def look() -> tuple[str, ...] | None:
+    def read() -> tuple[str, ...] | None:
         screen = vga.screen()
-        return screen.lines if screen is not None and wanted(screen.lines) else None
+        return screen.lines if screen is not None and accepts(screen.lines) else None
 
-    return bench.health.wait_for(look, Deadline.after(60.0), lambda: MachineNotUsable("not to be seen"))
+    return bench.health.wait_for(read, Deadline.after(60.0), lambda: MachineNotUsable("no such screen"))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def shown(bench: Bench, path: Path, wanted: Callable[[tuple[str, ...]], bool]) -
         ({0x01: 0}, None),
     ],
 )
-def test_registers_say_the_mode(change: dict[int, int], mode: TextMode | None) -> None:
+def test_registers_describe_the_text_mode(change: dict[int, int], mode: TextMode | None) -> None:
     assert text_mode(CRTC | change, 0x0E, 0) == mode
 
 
@@ -84,7 +84,7 @@ def test_graphics_modes_have_no_text(miscellaneous: int, vbe: int) -> None:
     assert text_mode(CRTC, miscellaneous, vbe) is None
 
 
-def test_a_card_without_bochs_extension_answers_with_all_bits() -> None:
+def test_a_card_without_vbe_extensions_has_text_modes() -> None:
     assert text_mode(CRTC, 0x0E, 0xFFFF) is not None
 
 
@@ -96,7 +96,7 @@ def window(text: dict[int, bytes]) -> bytes:
     return bytes(cells)
 
 
-def test_the_window_is_read_from_where_the_screen_starts() -> None:
+def test_text_is_read_from_the_start_of_the_screen() -> None:
     memory = window({0: b"old", 2000: b"new", 2080: b"A\x00\xe4\x18\xff"})
     screen = read_text(memory, TextMode(80, 25, 2000, 80, 2084))
     assert screen.lines[:3] == ("new", "A Σ↑", "")
@@ -109,27 +109,27 @@ def test_the_window_wraps() -> None:
     assert (screen.lines[0], screen.lines[1], screen.cursor) == ("end", "begin", (1, 3))
 
 
-def test_a_cursor_that_is_elsewhere_is_not_to_be_seen() -> None:
+def test_a_cursor_outside_the_screen_is_not_visible() -> None:
     assert read_text(window({}), TextMode(80, 25, 0, 80, 80 * 25)).cursor is None
 
 
 def test_a_real_screen(tmp_path: Path) -> None:
     with Bench(tmp_path, printing("\r\nGrüße\r\nA:\\>"), devices=DISPLAY).run() as bench:
-        lines = shown(bench, tmp_path, lambda lines: "A:\\>" in lines)
+        lines = wait_for_lines(bench, tmp_path, lambda lines: "A:\\>" in lines)
     assert lines[lines.index("Grüße") + 1] == "A:\\>"
     assert lines[0].startswith("SeaBIOS")
 
 
 def test_a_screen_that_scrolled_by_hardware(tmp_path: Path) -> None:
-    """Read from the window's start, it would show the firmware's words for ever; and the index is put back."""
+    """The start register is honoured, and the index register is restored afterwards."""
     with Bench(tmp_path, scrolled_by_hardware(), devices=DISPLAY).run() as bench:
-        lines = shown(bench, tmp_path, lambda lines: lines[0] == "Z")
+        lines = wait_for_lines(bench, tmp_path, lambda lines: lines[0] == "Z")
         assert lines[1:] == ("",) * 24
         index = bench.machine.execute("human-monitor-command", {"command-line": "i /b 0x3d4"})
         assert "= 0x11" in index
 
 
-def test_looking_leaves_a_machine_as_it_was(tmp_path: Path) -> None:
+def test_reading_the_screen_restores_the_run_state(tmp_path: Path) -> None:
     with Bench(tmp_path, HANG, devices=DISPLAY).run() as bench:
         with while_paused(bench.machine):
             assert bench.machine.execute("query-status")["status"] == "paused"
@@ -139,7 +139,7 @@ def test_looking_leaves_a_machine_as_it_was(tmp_path: Path) -> None:
         assert bench.machine.execute("query-status")["status"] == "paused"
 
 
-def test_looks_are_not_journaled(tmp_path: Path) -> None:
+def test_reading_the_screen_is_not_journaled(tmp_path: Path) -> None:
     with Bench(tmp_path, HANG, devices=DISPLAY).run() as bench:
         VgaText(bench.machine, tmp_path / "window").screen()
     journal = (bench.evidence / "qmp.jsonl").read_text()

@@ -1,4 +1,4 @@
-"""A machine that crashes as Windows does: a boot sector that speaks like SAC, under real QEMU, and QMP's events."""
+"""Windows crashes: boot sectors that print SAC's messages and use pvpanic, with real QEMU; and QMP events."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PANICS = {"disk": "ide-hd", "panic": "pvpanic"}
 def crashing(text: str, event: int) -> bytes:
     """Code that prints ``text`` on COM1 and then writes ``event`` to pvpanic's port, 0x505.
 
-    The end of ``saying`` (hlt; jmp end) gives way to: mov dx, 0x505; mov al, event; out dx, al; hlt; jmp hlt.
+    It replaces the end of ``saying`` (hlt; jmp end) by: mov dx, 0x505; mov al, event; out dx, al; hlt; jmp hlt.
     """
     end = bytes([0xBA, 0x05, 0x05, 0xB0, event, 0xEE, 0xF4, 0xEB, 0xFD])
     code = saying("").removesuffix(b"\0")
@@ -37,16 +37,18 @@ def crashing(text: str, event: int) -> bytes:
 
 
 @pytest.mark.parametrize(("event", "name"), [(1, "GUEST_PANICKED"), (2, "GUEST_CRASHLOADED")])
-def test_a_crash_that_pvpanic_tells_of_ends_every_wait(tmp_path: Path, event: int, name: str) -> None:
-    """A guest that writes a dump says only that its crash handler was loaded; either event is a crash."""
+def test_a_pvpanic_event_ends_every_wait(tmp_path: Path, event: int, name: str) -> None:
+    """Both events are crashes. A guest whose crash kernel writes a dump reports only GUEST_CRASHLOADED."""
     with Bench(tmp_path, crashing(BANNER, event), devices=PANICS).run() as bench:
         with pytest.raises(GuestCrashed, match=f"reported its own panic: {name}"):
             bench.health.wait_for(lambda: None, Deadline.after(30.0), Late())
         assert "SAC>" in bench.transcript.tail()
 
 
-def test_a_slow_reader_keeps_nothing_from_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the guest printed before it crashed is judged, though the reader thread has not come to it."""
+def test_console_output_before_a_crash_is_judged_despite_a_slow_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The output is drained and judged although the reader thread has not read it yet."""
     read, may_read = Console._read, threading.Event()
     monkeypatch.setattr(Console, "_read", lambda console: may_read.wait(60.0) and read(console))
     crash = crashing(f"{BANNER}\r\n{STOP}", 1)
@@ -66,14 +68,14 @@ def test_a_bugcheck_on_the_console_is_named(tmp_path: Path) -> None:
         ]
 
 
-def test_without_a_crash_such_a_machine_is_well(tmp_path: Path) -> None:
+def test_a_sac_banner_is_no_failure(tmp_path: Path) -> None:
     with Bench(tmp_path, saying(BANNER)).run() as bench:
         bench.health.wait_for(lambda: "SAC>" in bench.transcript.tail() or None, Deadline.after(30.0), Late())
         bench.health.check()
 
 
-def test_what_hyper_vs_crash_registers_hold_is_told() -> None:
-    """The event as QEMU's schema has it; no host of ours has offered these registers."""
+def test_a_bugcheck_in_hyper_vs_crash_registers_is_named() -> None:
+    """The event is made from QEMU's QMP schema, not recorded from a machine."""
     info = {"type": "hyper-v", "arg1": 0xD1, "arg2": 0xFFFF800CD3558010, "arg3": 2, "arg4": 0, "arg5": 7}
     failure = judge_event(
         "nothing", Event("GUEST_PANICKED", {"action": "pause", "info": info}, 0.0), "running"
@@ -85,7 +87,7 @@ def test_what_hyper_vs_crash_registers_hold_is_told() -> None:
     )
 
 
-def test_a_bugcheck_without_a_name_here_is_its_number() -> None:
+def test_an_unknown_bugcheck_is_shown_as_its_number() -> None:
     assert windows_bugchecks.describe_bugcheck(0xDEADBEEF) == "bugcheck 0xDEADBEEF"
     assert (
         windows_bugchecks.bugcheck_from_event({"action": "pause", "info": {"type": "s390", "core": 0}})
