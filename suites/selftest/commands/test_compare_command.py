@@ -15,18 +15,18 @@ from suites.selftest.report.test_compare_reports import GOOD, outcome, with_resu
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_report(GOOD, tmp_path / "a")
     write_report(with_result(outcome("FAIL")), tmp_path / "b")
-    places = [str(tmp_path / "a"), str(tmp_path / "b" / "report.json")]
+    bundles = [str(tmp_path / "a"), str(tmp_path / "b" / "report.json")]
     files = [f"--json={tmp_path}/c.json", f"--html={tmp_path}/c.html"]
-    assert main([*places, *files]) == 1
+    assert main([*bundles, *files]) == 1
     assert "Regressed (1)" in capsys.readouterr().out
     data = json.loads((tmp_path / "c.json").read_bytes())
     assert [each["kind"] for each in data["transitions"]] == ["regressed"]
     assert "Regressed" in (tmp_path / "c.html").read_text()
-    assert main([*reversed(places)]) == 0
-    assert main(["--gate=never", *places]) == 0
+    assert main([*reversed(bundles)]) == 0
+    assert main(["--gate=never", *bundles]) == 0
 
 
-def test_the_command_says_what_it_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_names_what_it_cannot_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_report(GOOD, tmp_path / "a")
     write_report(GOOD, tmp_path / "b")
     edited = tmp_path / "b" / "report.json"
@@ -35,5 +35,5 @@ def test_the_command_says_what_it_cannot_read(tmp_path: Path, capsys: pytest.Cap
     assert main([str(tmp_path / "a"), "/nowhere"]) == 3
     assert main([str(tmp_path / "a")]) == 4
     assert main([f"--json={tmp_path}", str(tmp_path / "a"), str(tmp_path / "a")]) == 4
-    said = capsys.readouterr().err.splitlines()
-    assert [line.startswith("ci/compare: ") for line in said] == [True] * 4
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.startswith("ci/compare: ") for line in lines] == [True] * 4

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.commands.verify.judgement import rejudge
+from fixtures.commands.verify.rejudge import rejudge
 from fixtures.core.errors import EvidenceDamaged
 from fixtures.report.bundle.report_files import load_report, write_report
 from fixtures.report.model import report_json
@@ -19,7 +19,7 @@ TESTS = """\
 from pathlib import Path
 from fixtures.channels.shells.shell import CommandResult
 from fixtures.core.errors import BootTimeout, CommandTimeout, MachineNotUsable, Postmortem
-from fixtures.lab.launch import Start
+from fixtures.lab.pool.launcher import MachineStart
 
 USED = Path(__file__).parent / "machines-were-used"
 
@@ -45,7 +45,7 @@ class Lab:
     def machine(self, wish):
         USED.touch()
         if wish.cell.id.startswith("left"):
-            return Booted(), Start("cold boot", 1.25)
+            return Booted(), MachineStart("cold boot", 1.25)
         if self.refused:
             raise MachineNotUsable("right@pc-bios-ide did not boot before: stuck")
         self.refused = True

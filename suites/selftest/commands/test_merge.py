@@ -19,21 +19,21 @@ from hypothesis import strategies as st
 from fixtures.commands.merge.__main__ import main, merge
 from fixtures.commands.merge.combine import NotOneRun
 from fixtures.commands.verify.__main__ import verify
-from fixtures.commands.verify.judgement import rejudge
+from fixtures.commands.verify.rejudge import rejudge
 from fixtures.core.errors import IronguestError
 from fixtures.evidence.redaction import Redactor
 from fixtures.evidence.result import CheckResult, Failure
 from fixtures.evidence.worker_results import read_cells, read_results
 from fixtures.report.bundle.signing import Signer
 from fixtures.report.compare.comparison import compare
-from fixtures.report.html.html import render_html
+from fixtures.report.html.render import render_html
 from fixtures.report.model.canonical_json import canonical
 from fixtures.report.model.outcomes import PlannedResult
 from fixtures.report.model.report import Report
 from fixtures.report.model.report_json import as_data
-from fixtures.run.finalize import Opened, close_bundle
-from fixtures.run.replay_manifest import NAME, read_recipe
-from fixtures.run.run_file import write_run
+from fixtures.run.finalize import OpenBundle, close_bundle
+from fixtures.run.replay_manifest import REPLAY_MANIFEST, read_replay_manifest
+from fixtures.run.run_file import write_run_file
 from fixtures.run.run_start import RunStart
 from suites.selftest.support import bundle_sample as bundles
 from suites.selftest.support import report_sample as sample
@@ -65,12 +65,12 @@ def shard(directory: Path, cell: str, begun_: RunStart | None = None) -> Made:
 
 
 def fold(out: Path, *made: Made, **options: Any) -> Report:
-    return merge([each.directory for each in made], out, Signer.new(), **{"rejudge": False} | options)
+    return merge([each.directory for each in made], out, Signer.new(), **{"judge_again": False} | options)
 
 
 def findings(directory: Path) -> list[str]:
-    _, nets = verify(directory, None, None, rejudge=False)
-    return [f"{finding.code} {finding.about}" for net in nets for finding in net.findings]
+    _, steps = verify(directory, None, None, judge_again=False)
+    return [f"{finding.code} {finding.subject}" for step in steps for finding in step.findings]
 
 
 def test_two_halves_make_a_whole_that_is_verified(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Made:
 OTHERS: dict[str, tuple[dict[str, Any], str]] = {
     "plan": ({"plan": sample.plan(("boot.reaches-login", "mandatory"))}, "another plan: sha256:"),
     "cells": ({"planned": sample.planned((UEFI,))}, "another cells of the plan"),
-    "no plan": ({"plan": None, "planned": None}, "a run without a plan"),
+    "no plan": ({"plan": None, "planned": None}, "has no plan"),
     "qemu": ({"host": sample.host_facts(qemu="QEMU 9")}, "another QEMU: QEMU 9"),
     "accelerator": ({"host": sample.host_facts(accelerator="tcg")}, "another accelerator: tcg"),
     "firmware": (
@@ -166,7 +166,7 @@ def test_another_image_of_the_same_guest(first: Made, tmp_path: Path) -> None:
     (place / "results/gw0.jsonl").write_text(lines)
     assert facts.image["digest_before"] == sample.SHA_B
     with pytest.raises(NotOneRun, match="another image of debian-12"):
-        fold(tmp_path / "out", first, made, verified=False)
+        fold(tmp_path / "out", first, made, is_verified=False)
 
 
 def test_a_shard_given_twice_and_a_bundle_that_was_merged_before(first: Made, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_shard_given_twice_and_a_bundle_that_was_merged_before(first: Made, tm
     merged = Made(tmp_path / "out", report, first.signer)
     with pytest.raises(NotOneRun, match="was merged itself"):
         fold(tmp_path / "again", merged)
-    with pytest.raises(IronguestError, match="is there already"):
+    with pytest.raises(IronguestError, match="exists already"):
         fold(tmp_path / "out", first)
 
 
@@ -186,9 +186,9 @@ def test_a_tampered_shard_is_refused_and_without_verification_told_loudly(tmp_pa
     with pytest.raises(IronguestError, match=f"(?s)not verified.*CHANGED {ANSWERS}") as caught:
         fold(tmp_path / "out", one, other)
     assert not isinstance(caught.value, NotOneRun)
-    report = fold(tmp_path / "out", one, other, verified=False)
+    report = fold(tmp_path / "out", one, other, is_verified=False)
     assert report.verdict.name == "CERTIFIED_WITH_CONDITIONS"
-    assert report.verdict.reasons[0].startswith("Merged without being verified: ")
+    assert report.verdict.reasons[0].startswith("These runs were merged without verification: ")
     assert "NOT VERIFIED" in render_html(report)
     moved = ANSWERS.replace("evidence/", f"evidence/{other.report.run.id}/")
     assert f"CHANGED {moved}" in findings(tmp_path / "out")
@@ -230,11 +230,11 @@ def whole_and_parts(place: Path, choice: Sequence[int], held: list[CheckResult])
         mine = [item for item, chosen in zip(held, choice, strict=True) if chosen == number]
         made.append(bundles.make_bundle(place / str(number), mine, replace(like, info=info)))
     # Verified elsewhere; here it would only take time.
-    report = merge([each.directory for each in made], place / "out", Signer.new(), rejudge=False)
+    report = merge([each.directory for each in made], place / "out", Signer.new(), judge_again=False)
     return whole, report
 
 
-def conclusions(report: Report) -> dict[str, Any]:
+def test_result_predicate(report: Report) -> dict[str, Any]:
     data = as_data(report)
     for entry in data["results"]:
         for instance in entry["instances"]:
@@ -250,14 +250,14 @@ def conclusions(report: Report) -> dict[str, Any]:
 def test_any_partition_gives_the_report_of_the_whole(choice: list[int]) -> None:
     with tempfile.TemporaryDirectory() as place:
         whole, merged = whole_and_parts(Path(place), choice, results())
-    assert conclusions(merged) == conclusions(whole)
-    assert not compare(whole, merged).of("changed")
+    assert test_result_predicate(merged) == test_result_predicate(whole)
+    assert not compare(whole, merged).transitions_of("changed")
     assert {each.kind for each in compare(whole, merged).transitions} == {"unchanged"}
 
 
 def test_outcomes_of_a_merged_bundle_are_judged_again(tmp_path: Path) -> None:
     recorded = lay_out(tmp_path)
-    recipe = read_recipe(recorded).settings
+    recipe = read_replay_manifest(recorded).settings
     assert recipe.plan is not None
     wanted = tuple(PlannedResult(recipe.cells[0].id, check.id, check.level) for check in recipe.plan.checks)
     held, facts = read_results(recorded / "results"), read_cells(recorded / "results")
@@ -266,16 +266,16 @@ def test_outcomes_of_a_merged_bundle_are_judged_again(tmp_path: Path) -> None:
         place = tmp_path / str(number)
         place.mkdir()
         redactor = Redactor(())
-        like, lock = write_run(begun(plan=recipe.plan, planned=wanted), place, redactor)
+        like, lock = write_run_file(begun(plan=recipe.plan, planned=wanted), place, redactor)
         with lock:
-            shutil.copyfile(recorded / NAME, place / NAME)
+            shutil.copyfile(recorded / REPLAY_MANIFEST, place / REPLAY_MANIFEST)
             shutil.copytree(recorded / "evidence", place / "evidence")
             bundles.record_results(place, held[number::2], facts)
             signer = Signer.new()
-            opened = Opened(like, redactor, signer, lock)
+            opened = OpenBundle(like, redactor, signer, lock)
             report = close_bundle(opened, place, like.info.ended)
         made.append(Made(place, report, signer))
-    merged = fold(tmp_path / "out", *made, verified=False)
+    merged = fold(tmp_path / "out", *made, is_verified=False)
     judgement = rejudge(tmp_path / "out")
     assert [str(each) for each in judgement.differences] == []
     assert judgement.results == len(held)

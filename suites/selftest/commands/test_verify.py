@@ -1,4 +1,4 @@
-"""What was tampered with is named, also where the cheater holds the key."""
+"""Every manipulation of a bundle is a finding, also if it was signed again with the right key."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from suites.selftest.support.bundle_sample import (
 CELL, CHECK = sample.CHECK
 
 
-def test_a_bundle_that_nobody_touched_is_verified(made: Made, tmp_path: Path) -> None:
+def test_an_untouched_bundle_is_verified(made: Made, tmp_path: Path) -> None:
     assert made.report.verdict.name == "CERTIFIED"
     key = public_key(made.signer, tmp_path / "key.pem")
     assert findings(made, key, made.directory / "plan.json") == []
@@ -59,7 +59,7 @@ def test_an_edited_verdict(made: Made) -> None:
     assert "INVALID-REPORT report.json" in found
 
 
-def test_an_edited_outcome_with_all_that_follows_signed_again(tmp_path: Path) -> None:
+def test_an_edited_outcome_with_consistent_conclusions_signed_again(tmp_path: Path) -> None:
     results = sample.good_results()
     index = next(i for i, item in enumerate(results) if (item.cell, item.check) == (CELL, CHECK))
     failed = replace(results[index], outcome="FAIL", failure=Failure("AssertionError", "differs"))
@@ -69,7 +69,7 @@ def test_an_edited_outcome_with_all_that_follows_signed_again(tmp_path: Path) ->
     assert f"CONTRADICTION {CELL} {CHECK}" in findings(made)
 
 
-def test_evidence_that_was_cut_off(made: Made) -> None:
+def test_truncated_evidence(made: Made) -> None:
     log = made.directory / MACHINE / "console.log"
     log.write_bytes(log.read_bytes()[:5])
     assert f"CHANGED {MACHINE}/console.log" in findings(made)
@@ -77,7 +77,7 @@ def test_evidence_that_was_cut_off(made: Made) -> None:
     assert findings(made) == [f"CONTRADICTION {MACHINE}/console.log"]
 
 
-def test_a_record_that_was_cut_off_or_thinned_out(made: Made) -> None:
+def test_a_record_with_missing_or_truncated_lines(made: Made) -> None:
     record = made.directory / ANSWERS
     first, _, last = record.read_bytes().splitlines(keepends=True)
     record.write_bytes(first + last)
@@ -88,14 +88,14 @@ def test_a_record_that_was_cut_off_or_thinned_out(made: Made) -> None:
     assert findings(made) == [f"TRUNCATED {ANSWERS}:1"]
 
 
-def test_evidence_that_was_deleted(made: Made) -> None:
+def test_deleted_evidence(made: Made) -> None:
     (made.directory / ANSWERS).unlink()
     assert f"REMOVED {ANSWERS}" in findings(made)
     sign_again(made)
     assert findings(made) == [f"MISSING-EVIDENCE {ANSWERS}"]
 
 
-def test_a_file_that_was_added(made: Made) -> None:
+def test_an_added_file(made: Made) -> None:
     (made.directory / "evidence/extra.txt").write_text("x")
     (made.directory / "link").symlink_to("/etc/passwd")
     found = findings(made)
@@ -103,7 +103,7 @@ def test_a_file_that_was_added(made: Made) -> None:
     assert "ADDED link" in found
 
 
-def test_a_result_that_was_dropped(made: Made) -> None:
+def test_a_dropped_result(made: Made) -> None:
     entries = tuple(entry for entry in made.report.entries if (entry.cell, entry.check) != (CELL, CHECK))
     smaller = replace(made.report, entries=entries)
     plan = (made.directory / "plan.json").read_bytes()
@@ -114,7 +114,7 @@ def test_a_result_that_was_dropped(made: Made) -> None:
     assert findings(made) == [f"MISSING-RESULT {CELL} {CHECK}", f"DROPPED-RESULT {CELL} {CHECK}", "CONTRADICTION summary", "CONTRADICTION verdict"]  # fmt: skip
 
 
-def test_a_plan_that_shrank(made: Made, tmp_path: Path) -> None:
+def test_a_plan_without_one_of_its_checks(made: Made, tmp_path: Path) -> None:
     published = tmp_path / "published.json"
     shutil.copy(made.directory / "plan.json", published)
     checks = [(check, level) for check, (_, level) in report_sample.CHECKS.items() if check != CHECK]
@@ -152,7 +152,7 @@ def test_a_published_plan_in_yaml(made: Made, tmp_path: Path) -> None:
     assert findings(made, plan=tmp_path / "default.yaml") == ["NOT-THE-PUBLISHED-PLAN plan.json"]
 
 
-def test_an_image_that_was_swapped(made: Made) -> None:
+def test_a_swapped_image_digest(made: Made) -> None:
     def swap(data: Any) -> None:
         image = data["cells"][1]["image"]
         image["digest_before"] = image["digest_after"] = report_sample.SHA_B
@@ -161,14 +161,14 @@ def test_an_image_that_was_swapped(made: Made) -> None:
     found = findings(made)
     assert "CHANGED report.json" in found
     assert f"ATTESTED image of {CELL}" in found
-    sign_again(made, verify(made.directory, None, None, rejudge=False)[0].report)
+    sign_again(made, verify(made.directory, None, None, judge_again=False)[0].report)
     assert findings(made) == [
         f"CONTRADICTION {CELL} image.digest_after",
         f"CONTRADICTION {CELL} image.digest_before",
     ]
 
 
-def test_an_image_that_changed_is_named(tmp_path: Path) -> None:
+def test_an_image_that_changed_during_the_run(tmp_path: Path) -> None:
     made = sample.make_bundle(tmp_path / "b")
     facts = report_sample.cell_facts(CELL)
     changed = replace(facts, image=facts.image | {"digest_after": report_sample.SHA_B})
@@ -185,7 +185,7 @@ def test_a_bundle_that_another_key_signed(made: Made, tmp_path: Path) -> None:
     assert findings(made, key) == ["BAD-SIGNATURE attestation.dsse.json", f"ANOTHER-KEY {PUBLIC_KEY}"]
 
 
-def test_a_signature_that_is_gone_or_of_nobody(made: Made) -> None:
+def test_a_missing_or_invalid_signature(made: Made) -> None:
     envelope = made.directory / "attestation.dsse.json"
     edit(envelope, lambda data: data["signatures"][0].update(sig="AAAA"))
     assert findings(made) == ["BAD-SIGNATURE attestation.dsse.json"]
@@ -216,7 +216,7 @@ def test_old_results(made: Made, tmp_path: Path) -> None:
     assert f"OLD-RESULT {CELL} {CHECK}" in findings(old)
 
 
-def test_waivers_that_were_not_offered(made: Made) -> None:
+def test_edited_waivers(made: Made) -> None:
     (made.directory / "waivers.json").write_bytes(canonical([{"id": "w-9"}]))
     sign_again(made)
     assert findings(made) == ["CHANGED waivers.json"]
@@ -224,19 +224,19 @@ def test_waivers_that_were_not_offered(made: Made) -> None:
 
 @pytest.mark.parametrize("name", ["report.json", "plan.json", "waivers.json", "run.json", "MANIFEST.sha256", "attestation.dsse.json", PUBLIC_KEY, "results/gw0.jsonl"])  # fmt: skip
 @pytest.mark.parametrize("content", [None, b"", b"\xff\x00", b"[]", b"{}", b"null", b"1", b'{"planned":{}}', b"[" * 100_000])  # fmt: skip
-def test_whatever_stands_in_a_file_it_is_a_finding_and_no_crash(
+def test_any_content_of_a_file_is_a_finding_and_no_crash(
     made: Made, name: str, content: bytes | None
 ) -> None:
     path = made.directory / name
     if path.read_bytes() == content:
-        pytest.skip("this is what stands in it")
+        pytest.skip("the file has this content already")
     path.unlink()
     if content is not None:
         path.write_bytes(content)
     assert findings(made)
 
 
-def test_a_page_that_says_something_else(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_edited_page(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contents, "checkout", lambda: (made.report.run.commit, False))
     assert findings(made) == []
     for name, old, new in (

@@ -1,52 +1,75 @@
-"""ci/verify as a command, and what judging again tells it."""
+"""ci/verify as a command, and its step that judges outcomes again."""
 
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fixtures.commands.verify import again
+from fixtures.commands.verify import rejudge
 from fixtures.commands.verify.__main__ import main, verify
-from fixtures.commands.verify.bundle_reader import open_bundle
-from fixtures.core.errors import HostFault
+from fixtures.commands.verify.bundle_reader import read_bundle
+from fixtures.commands.verify.rejudge import Judgement, ReplayCrashed, ReplayTimedOut
+from fixtures.core.errors import EvidenceDamaged, HostFault, IronguestError
+from fixtures.report.model.judgement_diff import Difference
 from suites.selftest.support.bundle_sample import Made
+from suites.selftest.support.recorded_sample import lay_out
+
+DIFFERENCE = Difference("outcome", "debian-12@q35", "a.check", "test_x.py::test_x", "PASS", "FAIL")
+DAMAGED = EvidenceDamaged("replay.json: is missing")
 
 
 @pytest.mark.parametrize(
-    ("status", "out", "err", "found"),
+    ("outcome", "codes", "summary"),
     [
-        (0, "26 outcomes are the same\n", "", []),
-        (1, "a FAIL, recorded PASS\n\nb PASS, recorded FAIL\n", "", ["JUDGED-OTHERWISE", "JUDGED-OTHERWISE"]),
-        (1, "", "boom", ["NOT-JUDGED"]),
-        (3, "", "Traceback\nValueError: x", ["NOT-JUDGED"]),
-        (-9, "", "", ["NOT-JUDGED"]),
+        (Judgement(26, (), ("suite differs: x.py",)), [], "26 results, 0 differences"),
+        (Judgement(26, (DIFFERENCE,), ()), ["JUDGED-OTHERWISE"], "26 results, 1 difference"),
+        (DAMAGED, ["NOT-JUDGED"], ""),
+        (ReplayTimedOut("did not end"), ["NOT-JUDGED"], ""),
+        (ReplayCrashed("ended with status -9"), ["NOT-JUDGED"], ""),
     ],
+    ids=["same", "different", "damaged", "timeout", "crash"],
 )
-def test_what_judging_again_says(made: Made, monkeypatch: pytest.MonkeyPatch, status: int, out: str, err: str, found: list[str]) -> None:  # fmt: skip
-    asked = []
+def test_the_step_shows_the_judgement_or_the_error(
+    made: Made,
+    monkeypatch: pytest.MonkeyPatch,
+    outcome: Judgement | IronguestError,
+    codes: list[str],
+    summary: str,
+) -> None:
+    def judge(bundle: Path) -> Judgement:
+        assert bundle == made.directory
+        if isinstance(outcome, IronguestError):
+            raise outcome
+        return outcome
 
-    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        asked.append(command)
-        return subprocess.CompletedProcess(command, status, out, err)
-
-    monkeypatch.setattr(again, "_MODULE", "fixtures.verify")
-    monkeypatch.setattr(subprocess, "run", run)
-    net = again.judge_again(open_bundle(made.directory))
-    assert [finding.code for finding in net.findings] == found
-    assert asked[0][1:] == ["-m", "fixtures.verify", str(made.directory)]
+    monkeypatch.setattr(rejudge, "rejudge", judge)
+    step = rejudge.step(read_bundle(made.directory))
+    assert ([finding.code for finding in step.findings], step.summary) == (codes, summary)
+    if isinstance(outcome, IronguestError):
+        assert step.findings[0].message == f"{type(outcome).__name__}: {outcome.message}"
+    else:
+        assert step.notes == outcome.notes
 
 
-def test_a_suite_that_cannot_judge_again_says_so(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(again, "_MODULE", "fixtures.no_such_module")
-    net = again.judge_again(open_bundle(made.directory))
-    assert [finding.code for finding in net.findings] == ["NOT-AVAILABLE"]
-    assert not net.looked
+def test_a_replay_that_does_not_end_in_time_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rejudge, "_TIMEOUT", 0.01)
+    with pytest.raises(ReplayTimedOut, match="the replay did not end within 0 s"):
+        rejudge.rejudge(lay_out(tmp_path))
+
+
+def test_a_replay_that_crashes_is_named_with_its_status_and_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "crashes"
+    program.write_text("#!/bin/sh\necho last words\nkill -9 $$\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(program))
+    with pytest.raises(ReplayCrashed, match=r"(?s)status -9 and wrote no report:\n +last words"):
+        rejudge.rejudge(lay_out(tmp_path))
 
 
 def test_the_command_line(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,14 +86,14 @@ def test_the_command_line(made: Made, tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["--no-rejudge", "--json", directory]) == 1
     data = json.loads(capsys.readouterr().out)
     assert data["verified"] is False
-    assert {finding["code"] for net in data["nets"] for finding in net["findings"]} == {"ADDED"}
+    assert {finding["code"] for step in data["steps"] for finding in step["findings"]} == {"ADDED"}
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ([], "arguments are required"),
-        (["nowhere"], "is no directory"),
+        (["nowhere"], "is not a directory"),
         (["."], "holds no bundle"),
         (["--key", "nowhere.pem", "BUNDLE"], "nowhere.pem: cannot be read"),
         (["--key", "BUNDLE/report.json", "BUNDLE"], "holds no public key in PEM form"),
@@ -85,9 +108,9 @@ def test_wrong_usage(made: Made, tmp_path: Path, arguments: list[str], words: st
     assert words in capsys.readouterr().err
 
 
-def test_a_key_of_another_kind_is_told(made: Made, tmp_path: Path) -> None:
+def test_a_key_of_another_kind_is_named(made: Made, tmp_path: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     (tmp_path / "k.pem").write_bytes(key.public_bytes(serialization.Encoding.PEM, form))
     with pytest.raises(HostFault, match="expected an Ed25519 key"):
-        verify(made.directory, tmp_path / "k.pem", None, rejudge=False)
+        verify(made.directory, tmp_path / "k.pem", None, judge_again=False)

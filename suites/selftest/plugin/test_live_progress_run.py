@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
 import pexpect
+import pyte
 import pytest
 
-from fixtures.core.progress import FileProgress, News
+from fixtures.core.progress import FileProgress, ProgressReader
 from suites.selftest.support.inner_run import Inner
+
+SHOW_CURSOR, HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"
 
 CHECKS = """\
 @check("demo.passes")
@@ -45,32 +49,17 @@ def test_waits(cell):
     if cell.id.startswith("left"):
         threading.Event().wait(60)
 """
-SEQUENCE = re.compile(r"\x1b\[([0-9;]*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
 
 
-def screen(text: str) -> list[str]:
-    """What a terminal shows after ``text``, scrolled-out lines included."""
-    lines, row, column = [""], 0, 0
-    for number, command, control, words in SEQUENCE.findall(text):
-        if words:
-            lines[row] = f"{lines[row]:<{column}}"[:column] + words + lines[row][column + len(words) :]
-            column += len(words)
-        elif control == "\r":
-            column = 0
-        elif control == "\n":
-            row += 1
-            lines += [""] * (row + 1 - len(lines))
-        elif command == "A":
-            row -= int(number or 1)
-        elif command == "J":
-            lines[row:] = [lines[row][:column]]
-        else:
-            assert command == "m", f"an escape sequence that nobody expects: {command}"
-    return [line.rstrip() for line in lines]
+def screen(text: str, columns: int = 100) -> list[str]:
+    """The lines that a terminal shows after ``text``, scrolled-out lines included."""
+    terminal = pyte.Screen(columns, lines=500)
+    pyte.Stream(terminal).feed(text)
+    return [line.rstrip() for line in terminal.display]
 
 
-def told(output: list[str]) -> list[str]:
-    """The lines about tests that ended, without their times."""
+def result_lines(output: list[str]) -> list[str]:
+    """The lines of finished tests, without their times."""
     return [
         re.sub(r" +\d+\.\d s", "", line)
         for line in output
@@ -78,12 +67,18 @@ def told(output: list[str]) -> list[str]:
     ]
 
 
-def interrupted(child: pexpect.spawn[str]) -> list[str]:
-    """What the terminal shows after the user stopped the run; of what came before, its last line."""
-    last = str(child.before).rpartition("\n")[2] + str(child.after)
+def start(inner: Inner, *arguments: str, columns: int = 100) -> tuple[pexpect.spawn[str], io.StringIO]:
+    """A run on a terminal of its own, and all that it prints."""
+    child = inner.on_terminal(*arguments, columns=columns)
+    output = child.logfile_read = io.StringIO()
+    return child, output
+
+
+def interrupt(child: pexpect.spawn[str], output: io.StringIO, columns: int) -> list[str]:
+    """What the terminal shows after the user interrupted the run."""
     child.sendintr()
     child.expect(pexpect.EOF)
-    return screen(last + str(child.before))
+    return screen(output.getvalue(), columns)
 
 
 EXPECTED = [
@@ -101,14 +96,14 @@ def test_a_log_has_one_line_for_each_check(tmp_path: Path) -> None:
     assert "\x1b" not in output.partition("= FAILURES =")[0]
     assert "\r" not in output
     expected = [f"[{number}/6] {line}" for number, line in enumerate(EXPECTED, 1)]
-    assert told(output.splitlines()) == expected
+    assert result_lines(output.splitlines()) == expected
     assert "%]" not in output
     assert "2 failed, 2 passed, 2 skipped" in output
 
 
 def test_a_log_of_several_workers_has_them_too(tmp_path: Path) -> None:
     output = Inner.at(tmp_path, CHECKS + DIES).run("-n2")
-    lines = told(output.splitlines())
+    lines = result_lines(output.splitlines())
     assert [line.partition("]")[0] for line in lines] == [f"[{number}/8" for number in range(1, 9)]
     died = next(line for line in lines if "demo.dies" in line and "left" in line)
     assert re.search(r"ERROR  demo\.dies .* worker 'gw\d' crashed while running", died)
@@ -116,60 +111,61 @@ def test_a_log_of_several_workers_has_them_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
-def test_a_terminal_ends_with_the_lines_of_a_log(tmp_path: Path, workers: str) -> None:
+def test_a_terminal_shows_the_lines_of_a_log_in_the_end(tmp_path: Path, workers: str) -> None:
     child = Inner.at(tmp_path, CHECKS).on_terminal(workers)
     child.expect(pexpect.EOF)
     shown = screen(child.before or "")
-    assert sorted(told(shown)) == sorted(EXPECTED)
+    assert sorted(result_lines(shown)) == sorted(EXPECTED)
     assert re.search(r"left@pc-bios-ide \d/3 done.*, running demo\.\w+ \d+ s", child.before or "")
     assert not [line for line in shown if "0/3 done" in line or "3/3 done" in line]
 
 
-def test_what_runs_is_shown_with_its_time_and_gone_after_an_interrupt(tmp_path: Path) -> None:
-    child = Inner.at(tmp_path, WAITS).on_terminal("-n0", columns=60)
+def test_running_checks_are_shown_with_their_time_and_gone_after_an_interrupt(tmp_path: Path) -> None:
+    child, output = start(Inner.at(tmp_path, WAITS), "-n0", columns=60)
     child.expect_exact("[0/2] left@pc-bios-ide 0/1 done, running demo.waits 0 s\r\n")
     child.expect_exact("      right@pc-bios-ide 0/1 done")
     child.expect(r"running demo\.waits [1-9]\d* s")
-    shown = interrupted(child)
+    shown = interrupt(child, output, columns=60)
+    assert output.getvalue().rindex(SHOW_CURSOR) > output.getvalue().rindex(HIDE_CURSOR)
     assert any("KeyboardInterrupt" in line for line in shown)
     assert not [line for line in shown if "running demo.waits" in line]
 
 
-def test_a_worker_that_has_no_more_work_does_not_end_the_lines(tmp_path: Path) -> None:
-    child = Inner.at(tmp_path, ONE_WAITS).on_terminal("-n2", columns=140)
+def test_a_worker_without_work_does_not_end_the_moving_lines(tmp_path: Path) -> None:
+    child, output = start(Inner.at(tmp_path, ONE_WAITS), "-n2", columns=140)
     child.expect(r"left\S+ 0/1 done, running demo\.waits [3-9] s · right\S+ 1/1 done")
-    assert not [line for line in interrupted(child) if "running demo.waits" in line]
+    assert not [line for line in interrupt(child, output, columns=140) if "running demo.waits" in line]
 
 
 @pytest.mark.parametrize("option", ["-q", "-v"])
-def test_who_asks_for_less_or_more_gets_pytests_own(tmp_path: Path, option: str) -> None:
+def test_quiet_and_verbose_runs_have_pytests_own_output(tmp_path: Path, option: str) -> None:
     output = Inner.at(tmp_path, CHECKS).run("-n0", option)
-    assert told(output.splitlines()) == []
+    assert result_lines(output.splitlines()) == []
     assert "[100%]" in output
 
 
-def test_tests_of_another_kind_keep_their_dots(tmp_path: Path) -> None:
+def test_tests_that_are_not_checks_keep_their_dots(tmp_path: Path) -> None:
     output = Inner.at(tmp_path, PLAIN).run("-n0")
     assert re.search(r"^\S+ \. +\[100%\]$", output, re.MULTILINE)
     assert "[100%]" in output
 
 
-def test_tests_of_another_kind_beside_checks_have_lines_too(tmp_path: Path) -> None:
+def test_tests_beside_checks_have_lines_too(tmp_path: Path) -> None:
     output = Inner.at(tmp_path, CHECKS + PLAIN).run("-n0")
-    assert len(told(output.splitlines())) == 7
+    assert len(result_lines(output.splitlines())) == 7
     assert re.search(r"^PASS  \S*::test_no_check ", output, re.MULTILINE)
     assert "[100%]" not in output
 
 
-def test_a_terminal_that_shows_the_output_of_tests_has_no_live_lines(tmp_path: Path) -> None:
+def test_a_terminal_with_the_output_of_tests_has_no_moving_lines(tmp_path: Path) -> None:
     child = Inner.at(tmp_path, CHECKS).on_terminal("-n0", "-s")
     child.expect(pexpect.EOF)
     assert "running demo" not in (child.before or "")
-    assert len(told(screen(child.before or ""))) == 6
+    assert len(result_lines(screen(child.before or ""))) == 6
 
 
-def test_news_are_told_once_and_whole(tmp_path: Path) -> None:
-    say, news = FileProgress(tmp_path), News(tmp_path)
+def test_news_are_read_once_and_in_whole_lines(tmp_path: Path) -> None:
+    say, news = FileProgress(tmp_path), ProgressReader(tmp_path)
     assert news.lines() == []
     say("one")
     say("two")
@@ -199,3 +195,63 @@ def test_news_of_long_work_come_before_the_result(tmp_path: Path, arguments: tup
         news = lines.index(f"checkpoint {cell}: booting cold once")
         result = next(at for at, line in enumerate(lines) if "PASS" in line and cell in line)
         assert news < result
+
+
+BLOCKED = """\
+from fixtures.core.errors import BootTimeout, MachineNotUsable
+
+@pytest.mark.parametrize("number", range(3))
+@check("demo.blocked")
+def test_blocked(cell, number):
+    if number == 0:
+        raise BootTimeout("stuck in the firmware")
+    raise MachineNotUsable(f"{cell.id} did not boot before: stuck in the firmware")
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2", "--dist=loadfile")])
+def test_the_cause_of_blocked_checks_is_shown_once(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    output = Inner.at(tmp_path, BLOCKED).run(*workers)
+    cause = "2 checks blocked: MachineNotUsable: left@pc-bios-ide did not boot before: stuck in the firmware"
+    assert output.splitlines().count(cause) == 1
+    assert "ERROR at" not in output
+    assert "2 failed, 4 blocked" in output
+
+
+def test_a_verbose_run_names_the_blocked_checks(tmp_path: Path) -> None:
+    output = Inner.at(tmp_path, BLOCKED).run("-v")
+    assert len(re.findall(r"^  \S*::test_blocked\[\S*(?:left|right)\S*\]$", output, re.MULTILINE)) == 4
+
+
+SKIPS = """\
+@pytest.mark.parametrize("number", range(4))
+@check("demo.skips")
+def test_skips(guest, number):
+    pass
+
+@check("demo.unneeded")
+def test_other(cell):
+    pytest.skip("operator_excluded: not today")
+
+def test_plain():
+    pytest.skip("no reason code")
+"""
+NO_SHELL = "console: vga-text\nscreen: {ready: hello}\n"
+
+
+def test_a_run_sums_its_skips_up(tmp_path: Path) -> None:
+    inner = Inner.at(tmp_path, SKIPS)
+    for name in ("left", "right"):
+        file = inner.place / "guests" / f"{name}.yaml"
+        lines = file.read_text().replace("system: linux", "system: none").splitlines(keepends=True)
+        kept = [line for line in lines if not line.startswith(("console", "login", "drivers"))]
+        file.write_text("".join(kept) + NO_SHELL)
+    output = inner.run("-n0")
+    assert "SKIPPED" not in output
+    assert re.search(r"^1 check needs a shell, which left and right do not have", output, re.MULTILINE), (
+        output
+    )
+    assert output.count("not today") == 1
+    assert "1 test skipped: no reason code" in output
+    verbose = inner.run("-n0", "-v")
+    assert "needs a shell, which left does not have" in verbose

@@ -112,13 +112,13 @@ def test_enlightenments_that_nobody_would_see_are_no_reason_to_blame(tmp_path: P
 
 def test_who_names_nothing_is_not_flooded_with_guests_that_are_not_here() -> None:
     settings = read_settings(Request())
-    licensed = {cell.id for cell in settings.left_out}
+    licensed = {cell.id for cell in settings.without_media}
     every = Catalog.load([SHIPPED_GUESTS]).cells()
     assert licensed == {cell.id for cell in every if isinstance(cell.guest.image, InstalledImage)}
     assert licensed.isdisjoint(cell.id for cell in settings.cells)
-    words = settings.left_out_words()[0]
+    words = settings.left_out_lines()[0]
     assert words.startswith(f"  left out: {len(licensed)} cells without media, of windows-10, windows-11, ")
-    assert read_settings(Request(guests=("debian-12",))).left_out_words() == []
+    assert read_settings(Request(guests=("debian-12",))).left_out_lines() == []
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_who_names_nothing_is_not_flooded_with_guests_that_are_not_here() -> Non
 def test_who_names_such_guests_is_told_what_each_lacks(request_: Request) -> None:
     settings = read_settings(request_)
     assert settings.cells != ()
-    assert settings.left_out == ()
+    assert settings.without_media == ()
 
 
 def test_a_guest_with_its_medium_is_like_any_other(tmp_path: Path) -> None:
@@ -141,4 +141,4 @@ def test_a_guest_with_its_medium_is_like_any_other(tmp_path: Path) -> None:
     shelf(tmp_path, str(tmp_path / "medium.iso"))
     settings = read_settings(Request(guests_dirs=(tmp_path / "guests",)))
     assert "licensed@pc-bios-ide" in {cell.id for cell in settings.cells}
-    assert "licensed@pc-bios-ide" not in {cell.id for cell in settings.left_out}
+    assert "licensed@pc-bios-ide" not in {cell.id for cell in settings.without_media}

@@ -1,4 +1,4 @@
-"""The directory of a run: gone with it, also when the run was killed."""
+"""The directory of a run: it goes away with the run, also when the run was killed."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from suites.selftest.support.paths import ROOT
 # Creates a directory and lives until it is killed.
 RUN = """
 import sys
-from fixtures.run.run_directory import Workplace
+from fixtures.run.run_directory import RunDirectory
 
-place = Workplace.create()
-print(place.path, flush=True)
+directory = RunDirectory.create()
+print(directory.path, flush=True)
 sys.stdin.read()
 """
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _temporary_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.delenv("IRONGUEST_WORK", raising=False)
 
 
-def another(tmp_path: Path) -> tuple[subprocess.Popen[str], Path]:
+def start_run(tmp_path: Path) -> tuple[subprocess.Popen[str], Path]:
     """A run in a process of its own, and its directory."""
     process = subprocess.Popen(
         [sys.executable, "-c", RUN],
@@ -38,21 +38,21 @@ def another(tmp_path: Path) -> tuple[subprocess.Popen[str], Path]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
+    assert process.stdout is not None, "expected a pipe"
     return process, Path(process.stdout.readline().strip())
 
 
-def test_other_processes_join(tmp_path: Path) -> None:
-    place = RunDirectory.create()
-    assert place.path.parent == tmp_path
-    assert RunDirectory.join().path == place.path
-    (place.path / "overlay").write_text("x")
-    place.remove()
-    assert not place.path.exists()
+def test_other_processes_join_the_directory(tmp_path: Path) -> None:
+    directory = RunDirectory.create()
+    assert directory.path.parent == tmp_path
+    assert RunDirectory.join().path == directory.path
+    (directory.path / "overlay").write_text("x")
+    directory.remove()
+    assert not directory.path.exists()
 
 
-def test_the_directory_of_a_run_that_was_killed_goes_with_the_next_run(tmp_path: Path) -> None:
-    process, path = another(tmp_path)
+def test_the_next_run_removes_the_directory_of_a_killed_run(tmp_path: Path) -> None:
+    process, path = start_run(tmp_path)
     RunDirectory.create().remove()
     assert path.exists()
     process.kill()
@@ -61,8 +61,8 @@ def test_the_directory_of_a_run_that_was_killed_goes_with_the_next_run(tmp_path:
     assert not path.exists()
 
 
-def test_what_is_to_be_kept_stays(tmp_path: Path) -> None:
-    place = RunDirectory.create()
-    place.keep()
+def test_a_kept_directory_stays(tmp_path: Path) -> None:
+    directory = RunDirectory.create()
+    directory.keep()
     RunDirectory.create().remove()
-    assert place.path.exists()
+    assert directory.path.exists()

@@ -1,4 +1,4 @@
-"""Who gets what: the heaviest first, cells apart, groups together, and nothing is lost when a worker dies."""
+"""The choice of tests for workers: heavy tests first, cells apart, groups together, nothing lost with a worker."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from fixtures.run.collection import Scheduling
 from fixtures.run.scheduling import Unit, Workload, units_of
 
 
-def taken(load: Workload, worker: str) -> tuple[int, ...]:
-    unit = load.take(worker)
+def take(workload: Workload, worker: str) -> tuple[int, ...]:
+    unit = workload.take(worker)
     assert unit is not None
     return unit.tests
 
@@ -27,7 +27,7 @@ def singles(*cells: str | None, weight: int = 1) -> list[Unit]:
     return [Unit((position,), cell, weight) for position, cell in enumerate(cells)]
 
 
-def test_units_are_groups_and_single_tests_in_the_order_of_their_first() -> None:
+def test_units_are_groups_and_single_tests_in_the_order_of_their_first_test() -> None:
     ids = ["look1", "alone", "plain", "look2", "other"]
     schedulings = {
         "look1": Scheduling("a", "a|m|cold", 3),
@@ -49,94 +49,94 @@ def test_a_group_weighs_as_much_as_its_heaviest_test() -> None:
 
 
 def test_the_heaviest_goes_first() -> None:
-    load = Workload([Unit((0,), "a", 1), Unit((1,), None, 0), Unit((2,), "b", 3), Unit((3,), "a", 2)])
-    assert [taken(load, "w") for _ in range(4)] == [(2,), (3,), (0,), (1,)]
-    assert load.take("w") is None
+    workload = Workload([Unit((0,), "a", 1), Unit((1,), None, 0), Unit((2,), "b", 3), Unit((3,), "a", 2)])
+    assert [take(workload, "w") for _ in range(4)] == [(2,), (3,), (0,), (1,)]
+    assert workload.take("w") is None
 
 
 def test_two_workers_begin_with_different_cells_and_stay_with_them() -> None:
-    load = Workload(singles("a", "a", "a", "b", "b", "b"))
-    assert (taken(load, "one"), taken(load, "two")) == ((0,), (3,))
-    assert (taken(load, "one"), taken(load, "two")) == ((1,), (4,))
-    load.done("one", 0)
-    load.done("two", 3)
-    assert (taken(load, "one"), taken(load, "two")) == ((2,), (5,))
+    workload = Workload(singles("a", "a", "a", "b", "b", "b"))
+    assert (take(workload, "one"), take(workload, "two")) == ((0,), (3,))
+    assert (take(workload, "one"), take(workload, "two")) == ((1,), (4,))
+    workload.finish_test("one", 0)
+    workload.finish_test("two", 3)
+    assert (take(workload, "one"), take(workload, "two")) == ((2,), (5,))
 
 
-def test_a_cell_that_another_worker_opens_is_taken_only_if_nothing_else_is_left() -> None:
-    load = Workload(singles("a", "a", "b"))
-    assert [taken(load, "one"), taken(load, "two"), taken(load, "two")] == [(0,), (2,), (1,)]
+def test_a_cell_that_another_worker_opens_comes_last() -> None:
+    workload = Workload(singles("a", "a", "b"))
+    assert [take(workload, "one"), take(workload, "two"), take(workload, "two")] == [(0,), (2,), (1,)]
 
 
 def test_weight_counts_more_than_an_open_cell() -> None:
-    load = Workload([Unit((0,), "a", 3), Unit((1,), "a", 3), Unit((2,), "b", 1)])
-    assert [taken(load, "one"), taken(load, "two")] == [(0,), (1,)]
+    workload = Workload([Unit((0,), "a", 3), Unit((1,), "a", 3), Unit((2,), "b", 1)])
+    assert [take(workload, "one"), take(workload, "two")] == [(0,), (1,)]
 
 
-def test_a_cell_is_open_from_its_first_result_on() -> None:
-    load = Workload(singles("a", "a", "b", "c"))
-    taken(load, "one")
-    load.done("one", 0)
-    assert taken(load, "two") == (1,)
+def test_a_cell_is_open_after_its_first_result() -> None:
+    workload = Workload(singles("a", "a", "b", "c"))
+    take(workload, "one")
+    workload.finish_test("one", 0)
+    assert take(workload, "two") == (1,)
 
 
-def test_a_dead_workers_cell_is_not_being_opened_any_more() -> None:
-    load = Workload(singles("a", "a", "b"))
-    taken(load, "one")
-    assert load.put_back("one") == 0
-    assert taken(load, "two") == (1,)
+def test_a_dead_worker_opens_no_cell() -> None:
+    workload = Workload(singles("a", "a", "b"))
+    take(workload, "one")
+    assert workload.remove_worker("one") == 0
+    assert take(workload, "two") == (1,)
 
 
-def test_tests_without_a_cell_keep_their_order_whoever_asks() -> None:
-    load = Workload(singles(None, None, None, None, weight=0))
-    assert [taken(load, worker) for worker in ("one", "two", "two", "one")] == [(0,), (1,), (2,), (3,)]
+def test_tests_without_a_cell_keep_their_order() -> None:
+    workload = Workload(singles(None, None, None, None, weight=0))
+    assert [take(workload, worker) for worker in ("one", "two", "two", "one")] == [(0,), (1,), (2,), (3,)]
 
 
-def test_what_a_dead_worker_had_goes_to_the_front_but_for_what_it_was_at() -> None:
-    load = Workload([Unit((0, 1, 2), "a", 1), Unit((3,), "b", 1), Unit((4,), "c", 3), Unit((5,), "c", 3)])
-    assert [taken(load, "one") for _ in range(4)] == [(4,), (5,), (0, 1, 2), (3,)]
-    load.done("one", 4)
-    load.done("one", 5)
-    load.done("one", 0)
-    assert load.put_back("one") == 1
-    assert load.pending("one") == 0
-    assert [taken(load, "two"), taken(load, "two")] == [(2,), (3,)]
-    assert not load.waiting
+def test_the_tests_of_a_dead_worker_go_to_the_front_except_the_running_one() -> None:
+    workload = Workload([Unit((0, 1, 2), "a", 1), Unit((3,), "b", 1), Unit((4,), "c", 3), Unit((5,), "c", 3)])
+    assert [take(workload, "one") for _ in range(4)] == [(4,), (5,), (0, 1, 2), (3,)]
+    workload.finish_test("one", 4)
+    workload.finish_test("one", 5)
+    workload.finish_test("one", 0)
+    assert workload.remove_worker("one") == 1
+    assert workload.pending("one") == 0
+    assert [take(workload, "two"), take(workload, "two")] == [(2,), (3,)]
+    assert not workload.has_waiting
 
 
-def test_what_was_put_back_goes_before_what_is_heavier() -> None:
-    load = Workload([Unit((0,), "a", 3), Unit((1,), "a", 2), Unit((2,), "b", 3), Unit((3,), "b", 3)])
-    assert [taken(load, "one"), taken(load, "two"), taken(load, "two")] == [(0,), (2,), (3,)]
-    assert taken(load, "one") == (1,)
-    assert load.put_back("two") == 2
-    load = Workload([Unit((0,), "a", 2), Unit((1,), "a", 2), Unit((2,), "b", 3)])
-    assert [taken(load, "one"), taken(load, "one")] == [(2,), (0,)]
-    assert load.put_back("one") == 2
-    assert [taken(load, "two"), taken(load, "two")] == [(0,), (1,)]
+def test_tests_of_a_dead_worker_go_before_heavier_tests() -> None:
+    workload = Workload([Unit((0,), "a", 3), Unit((1,), "a", 2), Unit((2,), "b", 3), Unit((3,), "b", 3)])
+    assert [take(workload, "one"), take(workload, "two"), take(workload, "two")] == [(0,), (2,), (3,)]
+    assert take(workload, "one") == (1,)
+    assert workload.remove_worker("two") == 2
+    workload = Workload([Unit((0,), "a", 2), Unit((1,), "a", 2), Unit((2,), "b", 3)])
+    assert [take(workload, "one"), take(workload, "one")] == [(2,), (0,)]
+    assert workload.remove_worker("one") == 2
+    assert [take(workload, "two"), take(workload, "two")] == [(0,), (1,)]
 
 
-def test_a_worker_that_had_finished_all_died_in_nothing() -> None:
-    load = Workload(singles("a"))
-    taken(load, "one")
-    load.done("one", 0)
-    assert load.put_back("one") is None
-    assert load.put_back("never seen") is None
+def test_a_worker_that_finished_all_its_tests_died_in_no_test() -> None:
+    workload = Workload(singles("a"))
+    take(workload, "one")
+    workload.finish_test("one", 0)
+    assert workload.remove_worker("one") is None
+    assert workload.remove_worker("never seen") is None
 
 
-def test_a_result_of_what_was_not_given_is_an_error() -> None:
-    load = Workload(singles("a", "a"))
-    taken(load, "one")
+def test_a_result_of_an_unassigned_test_is_an_error() -> None:
+    workload = Workload(singles("a", "a"))
+    take(workload, "one")
     with pytest.raises(LookupError):
-        load.done("one", 1)
+        workload.finish_test("one", 1)
     with pytest.raises(LookupError):
-        load.done("two", 0)
+        workload.finish_test("two", 0)
 
 
 WORKERS = st.sampled_from(["one", "two", "three"])
 
 
 class AnyRun(RuleBasedStateMachine):
-    """Workers that ask, finish and die as it comes: each test is run once, or is what a worker died in."""
+    """Workers take tests, finish them and die in any order: each test runs once, or a worker died in it."""
 
     @initialize(
         groups=st.lists(
@@ -149,39 +149,39 @@ class AnyRun(RuleBasedStateMachine):
         units = [
             Unit(tuple(itertools.islice(positions, size)), cell, weight) for size, cell, weight in groups
         ]
-        self.load = Workload(units)
+        self.workload = Workload(units)
         self.todo: defaultdict[str, list[int]] = defaultdict(list)
         self.ran: Counter[int] = Counter()
         self.expected = Counter(test for unit in units for test in unit.tests)
 
     @rule(worker=WORKERS)
     def take(self, worker: str) -> None:
-        left = self.load.waiting
-        unit = self.load.take(worker)
+        left = self.workload.has_waiting
+        unit = self.workload.take(worker)
         assert (unit is not None) == left
         self.todo[worker] += () if unit is None else unit.tests
 
     @rule(worker=WORKERS)
     def finish(self, worker: str) -> None:
         for test in self.todo[worker][:1]:
-            self.load.done(worker, test)
+            self.workload.finish_test(worker, test)
             self.ran[self.todo[worker].pop(0)] += 1
 
     @rule(worker=WORKERS)
     def die(self, worker: str) -> None:
         current = self.todo.pop(worker, [])[:1]
-        assert self.load.put_back(worker) == (current[0] if current else None)
+        assert self.workload.remove_worker(worker) == (current[0] if current else None)
         self.ran.update(current)
 
     @invariant()
     def nothing_is_given_twice(self) -> None:
         for worker, tests in self.todo.items():
-            assert self.load.pending(worker) == len(tests)
+            assert self.workload.pending(worker) == len(tests)
         held = Counter(test for tests in self.todo.values() for test in tests)
         assert max((self.ran + held).values(), default=1) == 1
 
     def teardown(self) -> None:
-        while self.load.waiting:
+        while self.workload.has_waiting:
             self.take("one")
         for worker in list(self.todo):
             while self.todo[worker]:
@@ -204,7 +204,7 @@ class Named:
 
 @dataclass
 class Item:
-    """What a pytest item has, as far as it is looked at here."""
+    """The part of a pytest item that determines its scheduling."""
 
     nodeid: str
     cell: str | None = None
@@ -230,13 +230,13 @@ class Item:
         ("a@b", ("read_only",), Scheduling("a@b", "a@b|suites/boot/test_boot.py|clone", 1)),
     ],
 )
-def test_markers_say_how_a_check_is_handled(
+def test_markers_determine_the_scheduling(
     on: str | None, markers: tuple[str, ...], expected: Scheduling
 ) -> None:
     assert collection.scheduling_of(Item("suites/boot/test_boot.py::test_x[a]", on, markers)) == expected
 
 
-def test_one_process_runs_the_heavy_ones_first_and_groups_together() -> None:
+def test_one_process_runs_heavy_tests_first_and_groups_together() -> None:
     items = [
         Item("m.py::plain"),
         Item("m.py::look1[b]", "b", ("cold", "read_only")),
@@ -247,7 +247,7 @@ def test_one_process_runs_the_heavy_ones_first_and_groups_together() -> None:
         Item("m.py::boots[b]", "b", ("boots",)),
         Item("m.py::cold[a]", "a", ("cold",)),
     ]
-    ordered = [item.nodeid.partition("::")[2] for item in sorted(items, key=collection.order_of)]
+    ordered = [item.nodeid.partition("::")[2] for item in sorted(items, key=collection.sort_key)]
     assert ordered == [
         "cold[a]",
         "cold[b]",
