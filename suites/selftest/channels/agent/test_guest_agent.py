@@ -1,4 +1,4 @@
-"""QEMU's guest agent: a real one, on this host in place of a guest, and one that exists only here."""
+"""The guest agent: a real qemu-ga on this host in place of a guest, and a simulated agent."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PROGRAM = shutil.which("qemu-ga", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-# A host that is a virtual machine itself would start the agent for whoever runs it: not for us to install.
+# On a host that is a virtual machine, an installed package would start the agent for that machine's host.
 needs_agent = pytest.mark.skipif(
-    PROGRAM is None, reason="no qemu-ga on this host (qemu-guest-agent), which ci/setup leaves out"
+    PROGRAM is None, reason="this host has no qemu-ga (qemu-guest-agent); ci/setup does not install it"
 )
 
 
@@ -47,12 +47,12 @@ def agent_on(connection: socket.socket, directory: Path) -> GuestAgent:
 
 @pytest.fixture
 def real(tmp_path: Path) -> Iterator[GuestAgent]:
-    """The agent of Debian's package, which listens on a socket as it would on a port of the machine's."""
+    """qemu-ga of Debian's package, on a socket instead of a port of a machine."""
     assert PROGRAM is not None
     path = tmp_path / "agent"
-    # A run that is killed leaves no agent behind.
-    ended = [str(require_tool("setpriv")), "--pdeathsig", "KILL", "--"]
-    command = [*ended, PROGRAM, "--method=unix-listen", f"--path={path}", f"--statedir={tmp_path}"]
+    # The agent ends with the test run, even if the run is killed.
+    end_with_parent = [str(require_tool("setpriv")), "--pdeathsig", "KILL", "--"]
+    command = [*end_with_parent, PROGRAM, "--method=unix-listen", f"--path={path}", f"--statedir={tmp_path}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         (tmp_path / "pid").write_text(str(process.pid))
         deadline = Deadline.after(20.0)
@@ -70,7 +70,7 @@ def real(tmp_path: Path) -> Iterator[GuestAgent]:
 
 
 @needs_agent
-def test_a_real_agent_says_what_it_can_and_runs_programs(real: GuestAgent) -> None:
+def test_qemu_ga_runs_commands(real: GuestAgent) -> None:
     shell = AgentShell(real, "linux", 30.0)
     result = shell.run("printf 'out\\377'; echo err >&2; exit 3")
     assert (result.status, result.output) == (3, b"out\xfferr\n")
@@ -79,26 +79,29 @@ def test_a_real_agent_says_what_it_can_and_runs_programs(real: GuestAgent) -> No
 
 
 @needs_agent
-def test_a_real_agent_gives_long_output_whole(real: GuestAgent) -> None:
+def test_qemu_ga_returns_long_output(real: GuestAgent) -> None:
     shell = AgentShell(real, "linux", 60.0)
     output = shell.run("head -c 3000000 /dev/zero | tr '\\000' x").output
     assert hashlib.sha256(output).digest() == hashlib.sha256(b"x" * 3000000).digest()
 
 
 @needs_agent
-def test_a_command_that_does_not_end_is_reported_and_the_agent_goes_on(real: GuestAgent) -> None:
+def test_an_endless_command_is_reported_and_the_agent_continues(real: GuestAgent) -> None:
     shell = AgentShell(real, "linux", 1.0)
     with pytest.raises(CommandTimeout, match="tail -f"):
         shell.run("timeout 20 tail -f /dev/null")
     assert shell.run("echo on").output == b"on\n"
 
 
-class Fake:
-    """An agent that was still answering somebody else, and answers what a test says."""
+class SimulatedAgent:
+    """An agent with prepared ``answers``.
+
+    It first sends ``stale`` bytes, and ignores the first ``mute`` synchronizations.
+    """
 
     def __init__(self, tmp_path: Path, answers: dict[str, Any], *, stale: bytes = b"", mute: int = 0) -> None:
         ours, self._line = socket.socketpair()
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self._answers = answers
         self._stale = stale
         self._mute = mute
@@ -109,43 +112,45 @@ class Fake:
         with self._line.makefile("rwb") as line:
             line.write(self._stale)
             line.flush()
-            for question in line:
-                asked = json.loads(question.lstrip(b"\xff"))
-                self.asked.append(asked["execute"])
-                if asked["execute"] == "guest-sync-delimited":
+            for received in line:
+                request = json.loads(received.lstrip(b"\xff"))
+                self.requests.append(request["execute"])
+                if request["execute"] == "guest-sync-delimited":
                     self._mute -= 1
                     if self._mute < 0:
                         line.write(
-                            b"\xff" + json.dumps({"return": asked["arguments"]["id"]}).encode() + b"\n"
+                            b"\xff" + json.dumps({"return": request["arguments"]["id"]}).encode() + b"\n"
                         )
                 else:
-                    line.write(json.dumps(self._answers[asked["execute"]]).encode() + b"\n")
+                    line.write(json.dumps(self._answers[request["execute"]]).encode() + b"\n")
                 line.flush()
 
 
-def test_what_the_agent_said_before_is_no_answer(tmp_path: Path) -> None:
-    fake = Fake(tmp_path, {"guest-get-time": {"return": 5}}, stale=b'{"return": 4}\n{"return": {"half')
-    assert fake.agent.execute("guest-get-time") == 5
+def test_stale_bytes_are_no_answer(tmp_path: Path) -> None:
+    simulated = SimulatedAgent(
+        tmp_path, {"guest-get-time": {"return": 5}}, stale=b'{"return": 4}\n{"return": {"half'
+    )
+    assert simulated.agent.execute("guest-get-time") == 5
 
 
-def test_an_agent_that_sleeps_at_first_is_asked_again(tmp_path: Path) -> None:
-    fake = Fake(tmp_path, {"guest-get-time": {"return": 5}}, mute=1)
-    assert fake.agent.execute("guest-get-time") == 5
-    assert fake.asked.count("guest-sync-delimited") == 2
+def test_an_unanswered_synchronization_is_repeated(tmp_path: Path) -> None:
+    simulated = SimulatedAgent(tmp_path, {"guest-get-time": {"return": 5}}, mute=1)
+    assert simulated.agent.execute("guest-get-time") == 5
+    assert simulated.requests.count("guest-sync-delimited") == 2
 
 
-def test_an_agent_that_is_not_there(tmp_path: Path) -> None:
-    fake = Fake(tmp_path, {}, mute=99)
+def test_an_agent_that_never_answers(tmp_path: Path) -> None:
+    simulated = SimulatedAgent(tmp_path, {}, mute=99)
     with pytest.raises(CommandTimeout, match="did not answer within 0.2 s"):
-        fake.agent.execute("guest-ping", deadline=Deadline.after(0.2))
+        simulated.agent.execute("guest-ping", deadline=Deadline.after(0.2))
 
 
-def test_an_agent_whose_port_was_closed_is_gone_at_once(tmp_path: Path) -> None:
-    """QEMU tells when the guest closes the port; nobody waits for who is not there."""
+def test_a_closed_port_ends_every_wait_at_once(tmp_path: Path) -> None:
+    """QEMU reports that the guest has closed the port, so no request waits for its deadline."""
     machine = machine_sample.Bench(tmp_path, devices={"disk": "ide-hd"}).machine
     agent = AgentConnection(machine, tmp_path)
-    for other in ({"id": "serial-port0", "open": False}, {"id": "agent-port0", "open": True}):
-        machine.journal.event("VSERPORT_CHANGE", other)
+    for change in ({"id": "serial-port0", "open": False}, {"id": "agent-port0", "open": True}):
+        machine.journal.event("VSERPORT_CHANGE", change)
     with pytest.raises(CommandTimeout, match="did not answer within 0.1 s"):
         agent.execute("guest-ping", deadline=Deadline.after(0.1))
     machine.journal.event("VSERPORT_CHANGE", {"id": "agent-port0", "open": False})
@@ -159,12 +164,12 @@ def test_an_agent_whose_port_was_closed_is_gone_at_once(tmp_path: Path) -> None:
 
 
 @needs_agent
-def test_a_real_agent_that_is_killed_is_named(real: GuestAgent, tmp_path: Path) -> None:
-    told: list[tuple[str, str]] = []
-    real._log_line = lambda kind, line: told.append((kind, line))
+def test_a_killed_agent_is_reported(real: GuestAgent, tmp_path: Path) -> None:
+    logged: list[tuple[str, str]] = []
+    real._log_line = lambda kind, line: logged.append((kind, line))
     assert real.execute("guest-ping") == {}
-    assert told[0][0] == "sent"
-    assert told[-2:] == [
+    assert logged[0][0] == "sent"
+    assert logged[-2:] == [
         ("sent", '{"execute": "guest-ping", "arguments": {}}'),
         ("received", '{"return": {}}'),
     ]
@@ -174,22 +179,26 @@ def test_a_real_agent_that_is_killed_is_named(real: GuestAgent, tmp_path: Path) 
         real.execute("guest-ping", deadline=Deadline.after(1.0))
 
 
-def test_output_that_the_agent_cut_off_is_no_answer(tmp_path: Path) -> None:
-    ended = {"exited": True, "exitcode": 0, "out-data": "eA==", "out-truncated": True}
-    fake = Fake(tmp_path, {"guest-exec": {"return": {"pid": 1}}, "guest-exec-status": {"return": ended}})
+def test_truncated_output_is_refused(tmp_path: Path) -> None:
+    status = {"exited": True, "exitcode": 0, "out-data": "eA==", "out-truncated": True}
+    simulated = SimulatedAgent(
+        tmp_path, {"guest-exec": {"return": {"pid": 1}}, "guest-exec-status": {"return": status}}
+    )
     with pytest.raises(CommandFailed, match="only a part"):
-        AgentShell(fake.agent, "linux", 5.0).run("cat")
+        AgentShell(simulated.agent, "linux", 5.0).run("cat")
 
 
-def test_windows_output_is_in_its_own_encoding(tmp_path: Path) -> None:
+def test_windows_output_keeps_its_encoding(tmp_path: Path) -> None:
     text = "Das System kann die Datei nicht finden: ä\r\n"
-    ended = {"exited": True, "exitcode": 1, "out-data": base64.b64encode(text.encode("cp437")).decode()}
-    fake = Fake(tmp_path, {"guest-exec": {"return": {"pid": 1}}, "guest-exec-status": {"return": ended}})
-    shell = AgentShell(fake.agent, "windows", 5.0)
+    status = {"exited": True, "exitcode": 1, "out-data": base64.b64encode(text.encode("cp437")).decode()}
+    simulated = SimulatedAgent(
+        tmp_path, {"guest-exec": {"return": {"pid": 1}}, "guest-exec-status": {"return": status}}
+    )
+    shell = AgentShell(simulated.agent, "windows", 5.0)
     assert shell.run("cmd: dir x").text == text
 
 
-def test_powershell_gets_its_script_in_utf_16() -> None:
+def test_powershell_receives_its_script_in_utf_16() -> None:
     program = windows_program("'Zürich'")
     script = base64.b64decode(program.arguments[-1]).decode("utf-16-le")
     assert script.endswith("& { 'Zürich' }; exit $LASTEXITCODE")

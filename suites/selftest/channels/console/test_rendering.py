@@ -1,4 +1,4 @@
-"""The text of a terminal's screen: what a person would have read, whatever way it was printed."""
+"""The text of a terminal's screen, rendered from raw output and from log files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         (b"\x1b[?2004h# ", ["#"]),
         ("né".encode(), ["né"]),
         (b"n\xe9n", ["n\ufffdn"]),
-        # Each character with its own address, as UEFI's shell paints.
+        # The UEFI shell positions the cursor before each character.
         (b"".join(b"\x1b[04;%02dH%c" % (column, 64 + column) for column in (3, 1, 2)), ["", "", "", "ABC"]),
     ],
 )
@@ -32,9 +32,9 @@ def test_output_is_rendered(output: bytes, expected: list[str]) -> None:
     assert render(output) == expected + [""] * (25 - len(expected))
 
 
-def test_a_screen_has_as_many_lines_as_it_has() -> None:
-    shown = render(b"".join(b"%d\r\n" % number for number in range(100)))
-    assert (len(shown), shown[0], shown[-2], shown[-1]) == (25, "76", "99", "")
+def test_a_screen_keeps_the_last_lines() -> None:
+    lines = render(b"".join(b"%d\r\n" % number for number in range(100)))
+    assert (len(lines), lines[0], lines[-2], lines[-1]) == (25, "76", "99", "")
     assert render(b"x" * 81, columns=80, lines=2) == ["x" * 80, "x"]
 
 

@@ -33,7 +33,7 @@ def test_a_login_prompt_ends_the_boot(tmp_path: Path) -> None:
     assert reached == ["firmware", "boot loader", "kernel", "login"]
 
 
-def test_a_boot_that_hangs_ends_long_before_its_budget(tmp_path: Path) -> None:
+def test_a_hanging_boot_fails_long_before_its_timeout(tmp_path: Path) -> None:
     with Bench(tmp_path, HANG) as bench:
         bench.describe_guest(timeouts=timeouts(600, 0.2))
         bench.run()
@@ -46,7 +46,7 @@ def test_a_boot_that_hangs_ends_long_before_its_budget(tmp_path: Path) -> None:
             bench.health.check()
 
 
-def test_the_stage_where_a_boot_hangs_is_named(tmp_path: Path) -> None:
+def test_the_error_names_the_stage_of_a_hanging_boot(tmp_path: Path) -> None:
     with Bench(tmp_path, saying("[    0.000000] Linux version 6.1\n")) as bench:
         bench.describe_guest(timeouts=timeouts(600, 0.2))
         bench.run()
@@ -55,7 +55,7 @@ def test_the_stage_where_a_boot_hangs_is_named(tmp_path: Path) -> None:
             wait_for_login(bench.machine, bench.console)
 
 
-def test_a_boot_that_only_talks_ends_at_its_budget(tmp_path: Path) -> None:
+def test_a_boot_with_endless_output_fails_at_its_timeout(tmp_path: Path) -> None:
     with Bench(tmp_path, saying("working\n", for_ever=True)) as bench:
         bench.describe_guest(timeouts=timeouts(0.5, 60))
         bench.run()
@@ -71,43 +71,43 @@ def test_a_panic_ends_every_wait_at_once(tmp_path: Path) -> None:
             wait_for_login(bench.machine, bench.console)
 
 
-def test_a_panic_that_is_printed_for_ever_ends_the_wait_too(tmp_path: Path) -> None:
+def test_an_endlessly_repeated_panic_ends_the_wait(tmp_path: Path) -> None:
     with Bench(tmp_path, saying(PANIC, for_ever=True)) as bench:
         bench.run()
         with pytest.raises(GuestCrashed):
             bench.console.wait_for([b"never"], Deadline.after(60.0))
 
 
-def test_a_flood_of_output_neither_hides_a_crash_nor_fills_memory(tmp_path: Path) -> None:
+def test_a_flood_of_output_does_not_fill_memory(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         console = bench.console
         bench.start()
         flood = _Flood(bench, 24 << 20)
         console._take = flood.take  # type: ignore[method-assign]
         assert console.wait_for([b"never"], Deadline.after(0.2)) is None
-        assert flood.given > 0
+        assert flood.size_taken > 0
         console.wait_for([b"last"], Deadline.after(60.0))
-        kept = len(console._before.getvalue()) + len(console._buffer.getvalue())
-        assert flood.given == 24 << 20
-        assert kept < 10 << 20
+        unmatched = len(console._before.getvalue()) + len(console._buffer.getvalue())
+        assert flood.size_taken == 24 << 20
+        assert unmatched < 10 << 20
 
 
 class _Flood:
-    """A console that always has something to say, until it has said ``size`` bytes."""
+    """An output of ``size`` bytes that is always available, followed by the word "last" without end."""
 
     def __init__(self, bench: Bench, size: int) -> None:
         self._source = io.BytesIO(b"word " * (size // 5) + b"last "[: size % 5])
         self._size = size
-        self.given = 0
+        self.size_taken = 0
 
     def take(self, size: int) -> bytes:
         data = self._source.read(size)
-        self.given += len(data)
+        self.size_taken += len(data)
         return data or b"last"
 
 
 def test_unread_output_is_bounded(tmp_path: Path) -> None:
-    """A guest that prints while nobody waits."""
+    """The guest prints 16 MiB, and no caller reads it."""
     with Bench(tmp_path) as bench:
         console = bench.console
         theirs = bench.machine._qemu_ends[1]
@@ -119,7 +119,7 @@ def test_unread_output_is_bounded(tmp_path: Path) -> None:
             assert sum(map(len, console._chunks)) == console._unread
 
 
-def test_a_console_that_closes_while_qemu_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_console_that_closes_while_qemu_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fixtures.channels.console.serial_console._END_GRACE", 0.1)
     with Bench(tmp_path) as bench:
         bench.machine._qemu_ends[1].close()
@@ -127,7 +127,7 @@ def test_a_console_that_closes_while_qemu_lives(tmp_path: Path, monkeypatch: pyt
             bench.console.wait_for([b"x"], Deadline.after(60.0))
 
 
-def test_what_was_printed_before_the_wait_is_found(tmp_path: Path) -> None:
+def test_output_before_the_wait_is_matched(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.machine._qemu_ends[1].sendall(b"one two three")
         assert bench.console.wait_for([b"three"], Deadline.after(60.0)) == 0
@@ -137,7 +137,7 @@ def test_what_was_printed_before_the_wait_is_found(tmp_path: Path) -> None:
         assert bench.console.wait_for([b"four"], Deadline.after(0.0)) is None
 
 
-def test_forgotten_output_is_not_found_again(tmp_path: Path) -> None:
+def test_discarded_output_is_not_matched(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         bench.machine._qemu_ends[1].sendall(b"abc")
         assert bench.console.wait_for([b"b"], Deadline.after(60.0)) == 0
@@ -146,7 +146,7 @@ def test_forgotten_output_is_not_found_again(tmp_path: Path) -> None:
         assert bench.transcript.tail() == ("abc",)
 
 
-def test_nothing_matched_yet(tmp_path: Path) -> None:
+def test_matched_before_the_first_match_is_an_error(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench, pytest.raises(ValueError, match="no pattern has matched yet"):
         assert bench.console.matched
 

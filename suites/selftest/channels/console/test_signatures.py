@@ -1,4 +1,4 @@
-"""What means trouble on a console, and what only looks like it."""
+"""Signatures match real crashes and complaints, and no harmless lines."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ Loading initial ramdisk ...
 /dev/vda3: clean, 24242/114688 files, 224512/458240 blocks
 """
 
-FOUND = [
+MATCHES = [
     ("[    1.2]", None),
     ("debian login: [  123.456789] Kernel panic - not syncing: sysrq triggered crash", "kernel panic"),
     ("[   12.345678] ---[ end Kernel panic - not syncing: Attempted to kill init! ]---", "kernel panic"),
@@ -113,22 +113,22 @@ FOUND = [
 
 
 @pytest.mark.parametrize("signature", SIGNATURES, ids=lambda signature: signature.name)
-def test_a_sample_bears_its_own_signature_and_no_other(signature: Signature) -> None:
+def test_a_sample_matches_only_its_own_signature(signature: Signature) -> None:
     assert [other.name for other in SIGNATURES if other.pattern.search(signature.sample)] == [signature.name]
     assert match_signature(signature.sample) is signature
 
 
-def test_what_is_fatal() -> None:
+def test_fatal_signatures() -> None:
     assert {signature.name for signature in SIGNATURES if signature.severity == "fatal"} == FATAL
     assert len({signature.name for signature in SIGNATURES}) == len(SIGNATURES)
 
 
 @pytest.mark.parametrize("line", HARMLESS.splitlines())
-def test_harmless_lines(line: str) -> None:
+def test_harmless_lines_match_no_signature(line: str) -> None:
     assert match_signature(line) is None
 
 
-@pytest.mark.parametrize(("line", "name"), FOUND)
-def test_the_forms_that_trouble_takes(line: str, name: str | None) -> None:
-    found = match_signature(line)
-    assert (found and found.name) == name
+@pytest.mark.parametrize(("line", "name"), MATCHES)
+def test_variants_of_lines_match_their_signature(line: str, name: str | None) -> None:
+    signature = match_signature(line)
+    assert (signature and signature.name) == name

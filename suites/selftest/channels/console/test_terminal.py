@@ -1,4 +1,4 @@
-"""What a terminal shows of what was printed and painted; and a real program that paints, in OVMF."""
+"""The text of printed and painted output, paced typing, and a real program that paints: the UEFI shell of OVMF."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from suites.selftest.support.machine_sample import HANG, disk, hardware
 if TYPE_CHECKING:
     from pathlib import Path
 
-SHOWN = [
+RENDERED = [
     ("a line filled to its end", [b"SAC started.".ljust(80) + b"\r\n\r\nSAC>"], "SAC started.\n\nSAC>"),
     ("an erased character", [b"abc\x08 \x08d\r\n"], "abd\n"),
     ("blanks that the cursor skips", [b"a\x1b[5Cb\r\n"], "a     b\n"),
@@ -41,7 +41,7 @@ SHOWN = [
     ("a character in two pieces", ["ü".encode()[:1], "ü".encode()[1:]], "ü"),
     ("a window's title", [b"\x1b]0;cmd.exe\x07C:\\>"], "C:\\>"),
     (
-        "rows that moved",
+        "rows that change at their end",
         [b"\x1b[1;1Hmark 1\x1b[2;1Hmark 2", b"\x1b[1;6H2\x1b[2;6H3"],
         "mark 1\nmark 2\nmark 2\nmark 3",
     ),
@@ -49,15 +49,15 @@ SHOWN = [
 ]
 
 
-@pytest.mark.parametrize(("data", "text"), [row[1:] for row in SHOWN], ids=[row[0] for row in SHOWN])
-def test_what_a_terminal_shows(data: list[bytes], text: str) -> None:
+@pytest.mark.parametrize(("data", "text"), [row[1:] for row in RENDERED], ids=[row[0] for row in RENDERED])
+def test_rendered_text(data: list[bytes], text: str) -> None:
     terminal_text = TerminalText()
     for piece in data:
         terminal_text.feed(piece)
     assert terminal_text.unread == text
 
 
-def test_what_was_read_is_not_read_again_where_it_is_painted_again() -> None:
+def test_repainted_text_is_not_read_twice() -> None:
     terminal_text = TerminalText()
     terminal_text.feed(b"Username: ")
     terminal_text.consume(len(terminal_text.unread))
@@ -68,7 +68,7 @@ def test_what_was_read_is_not_read_again_where_it_is_painted_again() -> None:
     assert terminal_text.display[:2] == ("Username: Adm", "Domain:")
 
 
-def test_a_screen_that_is_cleared_and_painted_is_read_again() -> None:
+def test_text_after_clearing_the_screen_is_read_again() -> None:
     terminal_text = TerminalText()
     terminal_text.feed(b"SAC>")
     terminal_text.consume(4)
@@ -76,22 +76,22 @@ def test_a_screen_that_is_cleared_and_painted_is_read_again() -> None:
     assert terminal_text.unread == "\nSAC>"
 
 
-def test_pieces_without_equal_characters_in_a_row() -> None:
+def test_equal_characters_in_a_row_are_separated() -> None:
     assert split_repeats("Pass-w00rd") == ["Pas", "s-w0", "0rd"]
     assert split_repeats("") == [""]
     assert separate_repeats("AAAB//") == "A.A.AB/./"
     assert separate_repeats("AAAB//").replace(".", "") == "AAAB//"
 
 
-def test_sums_differ_where_characters_change_or_change_places() -> None:
+def test_checksums_differ_for_changed_and_swapped_characters() -> None:
     line = "12:L:3:AbC+/="
     others = [line[:at] + other + line[at + 1 :] for at in range(len(line)) for other in "x7"]
     others += [line[:at] + line[at + 1] + line[at] + line[at + 2 :] for at in range(len(line) - 1)]
     assert checksum(line) not in {checksum(other) for other in others if other != line}
 
 
-def test_a_shell_that_paints_every_character_is_heard_and_obeyed(tmp_path: Path) -> None:
-    """The shell within OVMF: an unchanged program of others, whose echo is not in the stream as text."""
+def test_dialogue_with_a_shell_that_paints_every_character(tmp_path: Path) -> None:
+    """The UEFI shell positions the cursor before each character, so the stream does not contain its echo as text."""
     firmware = find_firmware("uefi", "q35")
     assert firmware.variables is not None
     variables = tmp_path / "variables.qcow2"
@@ -109,7 +109,7 @@ def test_a_shell_that_paints_every_character_is_heard_and_obeyed(tmp_path: Path)
         terminal.type("\x1b", deadline)
         assert terminal.expect([r"^Shell>"], deadline) == 0
         terminal.type("echo heard-and-obeyed\r", deadline)
-        # Once as it is typed, once as the shell says it.
+        # First the echo of the typed line, then the output of the command.
         assert terminal.expect([r"echo heard-and-obeyed\n"], deadline) == 0
         assert terminal.expect([r"^heard-and-obeyed\n"], deadline) == 0
     finally:

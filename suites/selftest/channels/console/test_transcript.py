@@ -1,4 +1,4 @@
-"""The transcript: what a console printed, whole, cut into lines, bounded in memory, on the disk."""
+"""Transcripts: stages, findings, the log and the recording of a console; memory stays bounded."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ BOOT = (
 
 @pytest.fixture
 def transcript(tmp_path: Path) -> Iterator[Transcript]:
-    made = Transcript(tmp_path / "evidence", boot_stages(machine_sample.cell().guest))
-    yield made
-    made.close()
+    transcript = Transcript(tmp_path / "evidence", boot_stages(machine_sample.cell().guest))
+    yield transcript
+    transcript.close()
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_escape_sequences_and_controls_are_stripped(raw: str, text: str) -> None
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
-def test_stages_do_not_depend_on_how_the_output_was_cut(transcript: Transcript, size: int) -> None:
+def test_stages_do_not_depend_on_the_size_of_reads(transcript: Transcript, size: int) -> None:
     for at in range(0, len(BOOT), size):
         transcript.feed(BOOT[at : at + size])
     assert [stage for stage, _ in transcript.stages] == [
@@ -67,7 +67,7 @@ def test_stages_do_not_depend_on_how_the_output_was_cut(transcript: Transcript, 
     assert transcript.findings() == ()
 
 
-def test_each_boot_has_its_stages(transcript: Transcript) -> None:
+def test_each_boot_has_its_own_stages(transcript: Transcript) -> None:
     transcript.begin_boot()
     assert transcript.boots == ((("firmware", 0.0),),)
     transcript.feed(BOOT)
@@ -80,14 +80,14 @@ def test_each_boot_has_its_stages(transcript: Transcript) -> None:
     ]
 
 
-def test_utf8_that_is_cut_in_the_middle(transcript: Transcript) -> None:
+def test_utf8_characters_split_between_reads(transcript: Transcript) -> None:
     for byte in "grüße 世界\n".encode():
         transcript.feed(bytes([byte]))
     transcript.feed(b"\xff\xfe broken\n")
     assert transcript.tail() == ("grüße 世界", "\ufffd\ufffd broken")
 
 
-def test_the_log_holds_every_byte(transcript: Transcript, tmp_path: Path) -> None:
+def test_the_log_contains_every_byte(transcript: Transcript, tmp_path: Path) -> None:
     raw = bytes(range(256)) * 40
     transcript.feed(raw[:5000])
     transcript.feed(raw[5000:])
@@ -111,7 +111,7 @@ def test_the_recording_is_asciicast_2(transcript: Transcript, tmp_path: Path) ->
     assert times[0] >= 0
 
 
-def test_the_tail_is_the_newest_lines_without_empty_ones(transcript: Transcript) -> None:
+def test_the_tail_has_the_newest_nonempty_lines(transcript: Transcript) -> None:
     for number in range(1000):
         transcript.feed(f"line {number}\n\n".encode())
     transcript.feed(b"unfinished")
@@ -119,7 +119,7 @@ def test_the_tail_is_the_newest_lines_without_empty_ones(transcript: Transcript)
     assert len(transcript.tail(10_000)) <= 401
 
 
-def test_a_line_that_never_ends_is_cut(transcript: Transcript) -> None:
+def test_an_endless_line_is_cut(transcript: Transcript) -> None:
     for _ in range(200):
         transcript.feed(b"x" * 1000)
     assert len(transcript.tail()[0]) <= 4096
@@ -128,34 +128,34 @@ def test_a_line_that_never_ends_is_cut(transcript: Transcript) -> None:
     assert len(transcript.tail(2)[0]) <= 4096
 
 
-def test_findings_are_bounded_and_the_fatal_one_is_never_lost(transcript: Transcript) -> None:
+def test_findings_are_bounded_but_keep_the_fatal_line(transcript: Transcript) -> None:
     complaint = b"[   31.337000] I/O error, dev vdb, sector 2048 op 0x1:(WRITE) flags 0x800\n"
     for _ in range(50):
         transcript.feed(complaint * 100)
     assert transcript.first_fatal() is None
     assert len(transcript.findings()) == 1000
     transcript.feed(b"[   99.000000] Kernel panic - not syncing: at last\n" * 3)
-    found = transcript.first_fatal()
-    assert found is not None
-    assert found.line.endswith("at last")
-    assert transcript.findings()[-1] is found
+    finding = transcript.first_fatal()
+    assert finding is not None, "expected the panic as the first fatal line"
+    assert finding.line.endswith("at last")
+    assert transcript.findings()[-1] is finding
 
 
 @pytest.mark.parametrize("prompt", [b"(initramfs) ", b"grub rescue> "])
-def test_a_rescue_prompt_is_seen_before_its_line_ends(transcript: Transcript, prompt: bytes) -> None:
+def test_a_rescue_prompt_is_found_before_its_line_ends(transcript: Transcript, prompt: bytes) -> None:
     transcript.feed(b"something\r\n" + prompt[:-1])
     assert transcript.first_fatal() is None
     transcript.feed(prompt[-1:])
     assert transcript.first_fatal() is not None
 
 
-def test_a_panic_in_pieces_is_one_finding(transcript: Transcript) -> None:
+def test_a_panic_in_single_bytes_is_one_finding(transcript: Transcript) -> None:
     for byte in b"[    1.000000] Kernel panic - not syncing: test\r\n":
         transcript.feed(bytes([byte]))
-    assert [found.signature.name for found in transcript.findings()] == ["kernel panic"]
+    assert [finding.signature.name for finding in transcript.findings()] == ["kernel panic"]
 
 
-def test_silence_is_counted_from_the_last_byte(transcript: Transcript) -> None:
+def test_silence_begins_at_the_last_byte(transcript: Transcript) -> None:
     before = transcript.last_output
     transcript.feed(b"x")
     assert transcript.last_output >= before

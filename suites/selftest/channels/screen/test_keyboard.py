@@ -1,4 +1,4 @@
-"""Keys: how they are written, where they are on each layout, and that a guest gets what was typed."""
+"""Keys: their notation, their positions on each layout, and their codes on a terminal."""
 
 from __future__ import annotations
 
@@ -56,43 +56,43 @@ KEYSYMS = {
 
 
 def keymap(name: str) -> dict[str, set[tuple[int, frozenset[str]]]]:
-    """QEMU's own keymap: keysym -> scan codes with their modifiers."""
+    """QEMU's own keymap: a keysym and its scan codes with modifiers."""
     for directory in ("/usr/share/qemu/keymaps", "/usr/local/share/qemu/keymaps"):
         if (path := Path(directory) / name).exists():
             break
     else:
-        pytest.skip("this QEMU has no keymaps, which this test compares with")
-    found: dict[str, set[tuple[int, frozenset[str]]]] = {}
+        pytest.skip("this QEMU has no keymaps to compare the layouts with")
+    scan_codes: dict[str, set[tuple[int, frozenset[str]]]] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
-        words = line.split()
-        if len(words) >= 2 and words[1].startswith("0x"):
-            modifiers = frozenset(set(words[2:]) & {"shift", "altgr"})
-            found.setdefault(words[0], set()).add((int(words[1], 16), modifiers))
-    return found
+        fields = line.split()
+        if len(fields) >= 2 and fields[1].startswith("0x"):
+            modifiers = frozenset(set(fields[2:]) & {"shift", "altgr"})
+            scan_codes.setdefault(fields[0], set()).add((int(fields[1], 16), modifiers))
+    return scan_codes
 
 
-@pytest.mark.parametrize(("name", "theirs"), [("us", "en-us"), ("de", "de"), ("fr", "fr")])
-def test_layouts_agree_with_qemus_keymaps(name: str, theirs: str) -> None:
-    known = keymap(theirs)
+@pytest.mark.parametrize(("name", "qemu_name"), [("us", "en-us"), ("de", "de"), ("fr", "fr")])
+def test_layouts_agree_with_qemus_keymaps(name: str, qemu_name: str) -> None:
+    known = keymap(qemu_name)
     compared = 0
     for character, chords in LAYOUTS[name].strokes.items():
         keysym = KEYSYMS.get(character, character if character.isascii() and character.isalnum() else None)
         if keysym is None or keysym not in known or len(chords) > 1:
             continue
         *modifiers, key = chords[0]
-        ours = (CODES[key], frozenset({"alt_r": "altgr"}.get(each, each) for each in modifiers))
-        assert ours in known[keysym], character
+        stroke = (CODES[key], frozenset({"alt_r": "altgr"}.get(name, name) for name in modifiers))
+        assert stroke in known[keysym], character
         compared += 1
     assert compared > 80
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_all_of_ascii_can_be_typed(name: str) -> None:
+def test_every_layout_has_all_ascii_characters(name: str) -> None:
     printable = {chr(code) for code in range(32, 127)} | {"\n", "\t"}
     assert printable - set(LAYOUTS[name].strokes) == set()
 
 
-def test_dead_keys_are_followed_by_the_space_bar() -> None:
+def test_the_space_bar_follows_dead_keys() -> None:
     assert LAYOUTS["de"].strokes["^"] == (("grave_accent",), ("spc",))
     assert LAYOUTS["us"].strokes["^"] == (("shift", "6"),)
 
@@ -107,41 +107,41 @@ def test_dead_keys_are_followed_by_the_space_bar() -> None:
         ("<ctrl-c>\n", (Chord(("ctrl", "c")), "\n")),
     ],
 )
-def test_keys_are_read(text: str, keys: tuple[object, ...]) -> None:
+def test_key_notation(text: str, keys: tuple[object, ...]) -> None:
     assert parse_keys(text) == keys
 
 
 @pytest.mark.parametrize("text", ["<", "a<b", "<>", "<return>", "<ctrl->", "<Enter>", "<ctrl+c>"])
-def test_what_is_no_key_is_refused(text: str) -> None:
+def test_unknown_keys_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="^expected a?"):
         parse_keys(text)
 
 
 @pytest.mark.parametrize(
-    ("key", "bytes_"),
+    ("key", "code"),
     [
         ("a", "a"), ("\n", "\r"), (Chord(("enter",)), "\r"), (Chord(("up",)), "\x1b[A"), (Chord(("esc",)), "\x1b"),
         (Chord(("ctrl", "c")), "\x03"), (Chord(("f1",)), "\x1bOP"),
     ],
 )  # fmt: skip
-def test_a_terminal_sends_codes(key: str | Chord, bytes_: str) -> None:
-    assert terminal_code(key) == bytes_
+def test_terminal_codes(key: str | Chord, code: str) -> None:
+    assert terminal_code(key) == code
 
 
 @pytest.mark.parametrize("chord", [Chord(("ctrl", "alt", "delete")), Chord(("win",)), Chord(("alt", "f4"))])
-def test_a_terminal_has_not_all_keys(chord: Chord) -> None:
+def test_keys_without_a_terminal_code_are_refused(chord: Chord) -> None:
     with pytest.raises(SuiteFault, match="a terminal has no code for <"):
         terminal_code(chord)
 
 
-def test_a_character_that_is_on_no_key_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_character_without_a_key(tmp_path: Path) -> None:
     with Bench(tmp_path) as bench:
         keyboard = MachineKeyboard(bench.machine, "us")
         with pytest.raises(SuiteFault, match=unicodedata.normalize("NFC", "'us' has no key for 'ł'")):
             keyboard.press("Łódź".lower(), Deadline.after(1.0))
 
 
-def test_qemu_knows_all_keys(tmp_path: Path) -> None:
+def test_qemu_knows_the_names_of_all_keys(tmp_path: Path) -> None:
     with Bench(tmp_path).start() as bench:
         schema = bench.machine.execute("query-qmp-schema")
     values = next(

@@ -1,4 +1,4 @@
-"""Pictures: the text in them, and how alike they are."""
+"""Screenshots: text recognition, changed blocks and colours."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ def picture(path: Path, size: tuple[int, int] = (20, 10), **pixels: Any) -> Path
     return path
 
 
-def test_a_screen_is_read_from_its_picture(tmp_path: Path) -> None:
-    """The same screen, by its picture and by its memory."""
+def test_the_text_of_a_screenshot_is_recognized(tmp_path: Path) -> None:
+    """The same screen gives the same text from its picture and from the VGA card's text memory."""
     with screen(tmp_path, printing("\r\nInsert disk 2 and press ENTER\r\n")) as (bench, console):
         assert console.wait_for([b"ENTER"], Deadline.after(60.0)) == 0
         exact = VgaDisplay(bench.machine, tmp_path).read_screen()
         display = FramebufferDisplay(bench.machine, tmp_path)
-        read = display.read_screen()
-        assert (exact.kind, read.kind) == ("text", "picture")
+        recognized = display.read_screen()
+        assert (exact.kind, recognized.kind) == ("text", "picture")
         assert "Insert disk 2 and press ENTER" in exact.lines
-        assert "Insert disk 2 and press ENTER" in read.lines
+        assert "Insert disk 2 and press ENTER" in recognized.lines
 
 
-def test_a_picture_that_is_the_same_is_not_read_again(
+def test_an_unchanged_picture_is_not_recognized_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Bench(tmp_path) as bench:
         display = FramebufferDisplay(bench.machine, tmp_path)
-        dumped = [
+        screenshots = [
             picture(tmp_path / "a.png", x1y0=(255, 0, 0)).read_bytes(),
             picture(tmp_path / "a.png", x1y0=(255, 0, 0)).read_bytes(),
             picture(tmp_path / "a.png", x2y0=(255, 0, 0)).read_bytes(),
         ]
         monkeypatch.setattr(
             "fixtures.channels.screen.displays.screendump",
-            lambda machine, path: path.write_bytes(dumped.pop(0)),
+            lambda machine, path: path.write_bytes(screenshots.pop(0)),
         )
         first, second, third = display.read_screen(), display.read_screen(), display.read_screen()
     assert first is second
@@ -61,14 +61,14 @@ def test_an_empty_picture_has_no_text(tmp_path: Path) -> None:
     assert recognize_text(picture(tmp_path / "a.png", (720, 400))) == []
 
 
-def test_without_tesseract_nothing_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_tesseract_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fixtures.host.tools._SYSTEM_DIRECTORIES", ())
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingTool, match="apt-get install tesseract-ocr"):
         recognize_text(picture(tmp_path / "a.png"))
 
 
-def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
+def test_files_that_are_no_pictures_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"nothing")
     with pytest.raises(HostFault, match=r"a\.png: tesseract cannot read the picture"):
         recognize_text(tmp_path / "a.png")
@@ -76,7 +76,7 @@ def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
         count_colours(tmp_path / "a.png")
 
 
-def test_a_blinking_cursor_is_no_change_worth_counting(tmp_path: Path) -> None:
+def test_changed_blocks_are_counted(tmp_path: Path) -> None:
     white = (255, 255, 255)
     dark = picture(tmp_path / "a.png", (64, 64))
     cursor: dict[str, Any] = {f"x{x}y{y}": white for x in range(9, 18) for y in (14, 15)}

@@ -1,4 +1,4 @@
-"""A screen as a console: what appears is printed, what is typed arrives, and what goes wrong is named."""
+"""Screens as consoles: output from snapshots, typing, crash detection, and boots that end at a screen."""
 
 from __future__ import annotations
 
@@ -29,13 +29,14 @@ def timeouts(boot: float, silence: float) -> Timeouts:
     return Timeouts.model_validate({"boot": f"{boot}s", "silence": f"{silence}s"})
 
 
-def printed(*looks: list[str]) -> list[str]:
-    appearing = ScreenDiff()
-    return [appearing.new_text(ScreenSnapshot(tuple(lines))) for lines in looks]
+def new_texts(*screens: list[str]) -> list[str]:
+    """The new text of each of several snapshots in a row."""
+    diff = ScreenDiff()
+    return [diff.new_text(ScreenSnapshot(tuple(lines))) for lines in screens]
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "appeared"),
+    ("before", "after", "expected"),
     [
         ([""] * 3, ["one", "two", ""], "one\ntwo"),
         (["one", "", ""], ["one", "two", ""], "\ntwo"),
@@ -45,49 +46,51 @@ def printed(*looks: list[str]) -> list[str]:
         (["login: ", "", ""], ["login: root", "", ""], "root"),
         (["one", "two", "three"], ["two", "three", "four"], "\nfour"),
         (["one", "two", "three"], ["three", "four", "five"], "\nfour\nfive"),
-        # A menu whose lines change where they are.
+        # A menu whose lines change in place.
         (["GRUB", "  a", "* b"], ["GRUB", "* a", "  b"], "\n* a\n  b"),
-        # Cleared, and something else painted.
+        # A cleared screen with a new text.
         (["one", "two", "three"], ["new", "", ""], "\nnew"),
         (["one", "two", "three"], ["", "", ""], ""),
     ],
 )
-def test_what_appears_is_printed(before: list[str], after: list[str], appeared: str) -> None:
-    assert printed(before, after)[1] == appeared
+def test_new_text_between_two_snapshots(before: list[str], after: list[str], expected: str) -> None:
+    assert new_texts(before, after)[1] == expected
 
 
-def test_a_command_and_its_answer_are_printed_as_on_a_line() -> None:
-    looks = (["$ "], ["$ l"], ["$ ls"], ["$ ls", "a  b", "$ "], ["a  b", "$ pw", "/"])
-    padded = [[*look, *[""] * (3 - len(look))] for look in looks]
-    assert "".join(printed(*padded)) == "$ ls\na  b\n$ pw\n/"
+def test_a_command_and_its_answer_read_as_on_a_serial_line() -> None:
+    screens = (["$ "], ["$ l"], ["$ ls"], ["$ ls", "a  b", "$ "], ["a  b", "$ pw", "/"])
+    padded = [[*lines, *[""] * (3 - len(lines))] for lines in screens]
+    assert "".join(new_texts(*padded)) == "$ ls\na  b\n$ pw\n/"
 
 
 def test_a_line_ends_when_the_cursor_leaves_it() -> None:
-    appearing = ScreenDiff()
-    looks = [
+    diff = ScreenDiff()
+    snapshots = [
         ScreenSnapshot(("one", ""), (0, 3)),
         ScreenSnapshot(("one", ""), (1, 0)),
         ScreenSnapshot(("one", "two"), (1, 3)),
     ]
-    assert [appearing.new_text(look) for look in looks] == ["one", "\n", "two"]
+    assert [diff.new_text(snapshot) for snapshot in snapshots] == ["one", "\n", "two"]
 
 
 LINES = st.lists(st.text("ab", max_size=3), min_size=4, max_size=4)
 
 
 @given(LINES, LINES)
-def test_nothing_that_is_new_is_lost(before: list[str], after: list[str]) -> None:
-    appeared = printed(before, after)[1]
+def test_every_changed_line_gives_new_text(before: list[str], after: list[str]) -> None:
+    text = new_texts(before, after)[1]
     shift = scrolled_lines(before, after)
     old = before[shift:] + [""] * shift
     assert all(
-        line in appeared or line.startswith(was) for line, was in zip(after, old, strict=True) if line != was
+        line in text or line.startswith(old_line)
+        for line, old_line in zip(after, old, strict=True)
+        if line != old_line
     )
 
 
 @given(LINES)
-def test_what_stays_prints_nothing(lines: list[str]) -> None:
-    assert printed(lines, lines)[1] == ""
+def test_an_unchanged_screen_gives_no_text(lines: list[str]) -> None:
+    assert new_texts(lines, lines)[1] == ""
 
 
 def test_blanks_before_the_cursor_belong_to_the_prompt() -> None:
@@ -106,15 +109,15 @@ def test_typing_is_echoed(tmp_path: Path) -> None:
         assert bench.transcript.tail()[-2:] == ("Hello, <World> {1|2}~", '"second" line^')
 
 
-def test_a_wrong_layout_is_seen(tmp_path: Path) -> None:
-    """The BIOS has an American keyboard: what is typed as on a German one comes out as there."""
+def test_a_wrong_layout_types_wrong_characters(tmp_path: Path) -> None:
+    """The BIOS has the US layout, and the keyboard types with the German layout, which swaps y and z."""
     with screen(tmp_path, ECHO, "de") as (_, console):
         assert console.wait_for([b"Hard Disk"], Deadline.after(60.0)) == 0
         console.press("yz", Deadline.after(60.0))
         assert console.wait_for([b"yz", b"zy"], Deadline.after(60.0)) == 1
 
 
-def test_what_was_forgotten_is_not_found_again(tmp_path: Path) -> None:
+def test_discarded_text_is_not_matched(tmp_path: Path) -> None:
     with screen(tmp_path, printing("\r\nonce")) as (_, console):
         assert console.wait_for([b"once"], Deadline.after(60.0)) == 0
         console.discard_unread()
@@ -129,19 +132,19 @@ def test_a_crash_on_the_screen_ends_every_wait(tmp_path: Path) -> None:
             bench.health.check()
 
 
-def test_a_crash_is_seen_while_something_else_is_waited_for(tmp_path: Path) -> None:
+def test_a_crash_on_the_screen_ends_a_wait_for_an_event(tmp_path: Path) -> None:
     with screen(tmp_path, printing("\r\n" + PANIC + "\r\n")) as (bench, _), pytest.raises(GuestCrashed):
         bench.machine.wait_event(["SHUTDOWN"], 0, Deadline.after(60.0), "nothing")
 
 
-def test_a_machine_that_dies_is_named(tmp_path: Path) -> None:
+def test_a_wait_reports_the_death_of_the_machine(tmp_path: Path) -> None:
     with screen(tmp_path, HANG) as (bench, console):
         os.kill(bench.pid, signal.SIGKILL)
         with pytest.raises(MachineKilled, match="SIGKILL"):
             console.wait_for([b"never"], Deadline.after(60.0))
 
 
-def test_keys_are_in_the_journal_as_they_were_pressed(tmp_path: Path) -> None:
+def test_the_journal_has_the_keys_as_one_entry(tmp_path: Path) -> None:
     with screen(tmp_path, ECHO) as (bench, console):
         console.press("open-sesame<enter>", Deadline.after(60.0))
     journal = (bench.evidence / "qmp.jsonl").read_text()
@@ -149,11 +152,11 @@ def test_keys_are_in_the_journal_as_they_were_pressed(tmp_path: Path) -> None:
     assert "send-key" not in journal
 
 
-def test_the_way_is_gone_in_order() -> None:
+def test_the_steps_of_a_screen_run_in_order() -> None:
     steps = ScreenSteps(
         spec("ready", steps=[{"when": "boot:", "press": "x"}, {"when": "sure", "press": "y"}])
     )
-    shown = [
+    snapshots = [
         ScreenSnapshot(()),
         ScreenSnapshot(("sure?",)),
         ScreenSnapshot(("boot: ",)),
@@ -162,10 +165,10 @@ def test_the_way_is_gone_in_order() -> None:
         ScreenSnapshot(("sure?",)),
         ScreenSnapshot(("ready",)),
     ]
-    assert [steps.next_keys(look) for look in shown] == ["", "", "x", "", "", "y", None]
+    assert [steps.next_keys(snapshot) for snapshot in snapshots] == ["", "", "x", "", "", "y", None]
 
 
-def test_what_was_there_before_a_restart_does_not_count() -> None:
+def test_the_screen_before_a_restart_does_not_count() -> None:
     steps = ScreenSteps(spec("ready"), is_restart=True)
     assert [steps.next_keys(ScreenSnapshot((line,))) for line in ("ready", "ready", "firmware", "ready")] == [
         "",
@@ -177,12 +180,12 @@ def test_what_was_there_before_a_restart_does_not_count() -> None:
 
 def test_a_boot_ends_at_its_screen(tmp_path: Path) -> None:
     with screen(tmp_path, ECHO) as (bench, console):
-        wanted = spec("^abc$", steps=[{"when": "Hard Disk", "press": "<enter>abc"}])
-        bench.describe_guest(screen=wanted, timeouts=timeouts(60, 60))
+        described = spec("^abc$", steps=[{"when": "Hard Disk", "press": "<enter>abc"}])
+        bench.describe_guest(screen=described, timeouts=timeouts(60, 60))
         wait_for_screen(bench.machine, console)
 
 
-def test_a_boot_that_shows_something_else_hangs(tmp_path: Path) -> None:
+def test_a_boot_with_an_unexpected_screen_hangs(tmp_path: Path) -> None:
     with screen(tmp_path, printing("\r\nNO ROM BASIC")) as (bench, console):
         bench.describe_guest(screen=spec("C:"), timeouts=timeouts(600, 2))
         with pytest.raises(BootTimeout, match="no 'C:' on the screen: the screen does not change") as caught:
@@ -190,7 +193,7 @@ def test_a_boot_that_shows_something_else_hangs(tmp_path: Path) -> None:
         assert "NO ROM BASIC" in caught.value.message
 
 
-def test_a_boot_that_only_paints_ends_at_its_budget(tmp_path: Path) -> None:
+def test_a_boot_that_paints_without_end_fails_at_its_timeout(tmp_path: Path) -> None:
     # mov ax, 0xb800; mov es, ax; next: inc word es:[0]; jmp next
     with screen(tmp_path, bytes.fromhex("b800b88ec026ff060000ebf9")) as (bench, console):
         bench.describe_guest(screen=spec("never"), timeouts=timeouts(2, 600))
@@ -198,7 +201,7 @@ def test_a_boot_that_only_paints_ends_at_its_budget(tmp_path: Path) -> None:
             wait_for_screen(bench.machine, console)
 
 
-def test_a_terminal_goes_on_where_another_was(tmp_path: Path) -> None:
+def test_a_resumed_terminal_continues_a_saved_screen(tmp_path: Path) -> None:
     log = tmp_path / "console.log"
     log.write_bytes(b"")
     display = TerminalDisplay(log)

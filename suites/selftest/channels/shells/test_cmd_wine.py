@@ -1,4 +1,4 @@
-"""The shell for cmd.exe against the one of Wine, on a terminal: another author's idea of the same program."""
+"""CmdShell with Wine's cmd.exe, an independent implementation of the program."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WINE = shutil.which("wine64", path=f"{os.environ['PATH']}:/usr/lib/wine")
-# 100 MB to fetch and 670 MB to keep are too much to ask of every host for the tests of one shell.
+# Wine is a download of 100 MB and takes 670 MB on disk, too much for the tests of one shell.
 pytestmark = pytest.mark.skipif(
-    WINE is None, reason="no Wine on this host (wine64), which ci/setup leaves out"
+    WINE is None, reason="this host has no Wine (wine64); ci/setup does not install it"
 )
 
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CmdShell]:
-    """cmd.exe in a prefix of its own, on a pseudo-terminal of the size of SAC's channels."""
+    """cmd.exe in a private Wine prefix, on a pseudo-terminal with the size of a SAC channel."""
     directory: Path = tmp_path_factory.mktemp("wine")
     environment = {
         "PATH": os.environ["PATH"],
@@ -89,23 +89,23 @@ def test_output_and_status(shell: CmdShell) -> None:
     assert shell.run("nonsense-nobody-has").status == 9009
 
 
-def test_a_status_is_not_that_of_the_command_before(shell: CmdShell) -> None:
+def test_the_status_is_not_that_of_the_previous_command(shell: CmdShell) -> None:
     assert shell.run("cmd /c exit 5").status == 5
     assert shell.run("echo fine").status == 0
 
 
-def test_quotes_carets_and_percent_signs_are_cmds_own(shell: CmdShell) -> None:
+def test_quotes_carets_and_percent_signs_reach_cmd(shell: CmdShell) -> None:
     assert shell.run('echo "a & b" ^& c').text == '"a & b" & c\n'
     assert shell.run("set ig=one two").text == ""
     assert shell.run("echo %ig%").text == "one two\n"
 
 
-def test_of_lines_longer_than_the_terminal_nothing_is_lost(shell: CmdShell) -> None:
-    """Wine itself breaks them at the terminal's edge."""
+def test_lines_longer_than_the_terminal_are_complete(shell: CmdShell) -> None:
+    """Wine itself breaks the lines at the terminal's edge."""
     text = "".join(f"{number:04}" for number in range(40))
     assert shell.run(f"echo {text}").text.replace("\n", "") == text
 
 
-def test_more_lines_than_the_terminal_has(shell: CmdShell) -> None:
-    found = shell.run("for /l %i in (1,1,60) do @echo line %i").text.splitlines()
-    assert found == [f"line {number}" for number in range(1, 61)]
+def test_output_longer_than_the_terminal(shell: CmdShell) -> None:
+    lines = shell.run("for /l %i in (1,1,60) do @echo line %i").text.splitlines()
+    assert lines == [f"line {number}" for number in range(1, 61)]

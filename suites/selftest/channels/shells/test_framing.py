@@ -1,4 +1,4 @@
-"""A damaged answer is no answer: never a wrong one, whatever falls into it and wherever."""
+"""The framing of answers: noise in an answer gives no answer, and never a wrong one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KERNEL = b"[   12.345678] usb 1-1: new full-speed USB device number 2 using xhci
 
 
 def frame(output: bytes, status: int = 0, number: int = 5, nudge: int = 0, end: bytes = b"\r\n") -> bytes:
-    """What a guest prints for an answer, as the shell's functions make it."""
+    """A framed answer as the guest prints it."""
     body = base64.encodebytes(output + b":%d" % status).rstrip(b"\n")
     digest = hashlib.sha256(body).hexdigest().encode()
     lines = [b"", b"qZ7:B:%d:%d:%s" % (number, nudge, digest), body, b"qZ7:E:%d:%d" % (number, nudge), b""]
@@ -33,11 +33,11 @@ def frame(output: bytes, status: int = 0, number: int = 5, nudge: int = 0, end: 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r\r\n"])
 @pytest.mark.parametrize("output", [b"", b"hello\n", b":0", b":", bytes(range(256)) * 9, b"\r\n\r\n"])
-def test_what_was_framed_is_decoded(output: bytes, end: bytes) -> None:
+def test_a_framed_answer_is_decoded(output: bytes, end: bytes) -> None:
     assert decode(frame(output, 3, end=end), 5) == Answer(3, output)
 
 
-def test_a_message_at_every_position_damages_or_does_no_harm() -> None:
+def test_a_kernel_message_at_any_position_gives_no_wrong_answer() -> None:
     output = b"the answer\n" * 12
     whole = frame(output, 42)
     intact = 0
@@ -48,7 +48,7 @@ def test_a_message_at_every_position_damages_or_does_no_harm() -> None:
     assert 0 < intact < len(whole)
 
 
-def test_every_single_byte_that_is_lost_or_changed() -> None:
+def test_one_lost_or_changed_byte_gives_no_wrong_answer() -> None:
     output = b"the answer\n"
     whole = frame(output, 42)
     for at in range(len(whole)):
@@ -56,7 +56,7 @@ def test_every_single_byte_that_is_lost_or_changed() -> None:
             assert decode(damaged, 5) in (None, Answer(42, output))
 
 
-def test_a_second_copy_heals_a_message_at_every_position_of_the_first() -> None:
+def test_an_intact_second_copy_replaces_a_damaged_first_copy() -> None:
     first, second = frame(b"x" * 90, 1), frame(b"x" * 90, 1, nudge=1)
     for at in range(len(first) + 1):
         assert decode(first[:at] + KERNEL + first[at:] + second, 5) == Answer(1, b"x" * 90)
@@ -70,42 +70,42 @@ def test_a_second_copy_heals_a_message_at_every_position_of_the_first() -> None:
     noise=st.lists(st.tuples(st.integers(0, 2000), st.binary(max_size=40)), max_size=6),
     cut=st.integers(0, 2000),
 )
-def test_noise_never_makes_a_wrong_answer(
+def test_random_noise_gives_no_wrong_answer(
     output: bytes, status: int, noise: list[tuple[int, bytes]], cut: int
 ) -> None:
     printed = frame(output, status) + frame(output, status, nudge=1)
     for at, junk in noise:
-        place = at % (len(printed) + 1)
-        printed = printed[:place] + junk + printed[place:]
+        position = at % (len(printed) + 1)
+        printed = printed[:position] + junk + printed[position:]
     for text in (printed, printed[cut:], printed[:cut]):
         assert decode(text, 5) in (None, Answer(status, output))
 
 
 @settings(max_examples=200)
 @given(st.binary(max_size=400))
-def test_anything_else_is_no_answer(printed: bytes) -> None:
+def test_random_bytes_are_no_answer(printed: bytes) -> None:
     assert decode(printed, 5) is None
 
 
-def test_stale_answers_are_not_taken() -> None:
+def test_answers_to_other_commands_are_ignored() -> None:
     assert decode(frame(b"old", number=4), 5) is None
     assert decode(frame(b"old", number=55), 5) is None
     assert decode(frame(b"old", number=4) + frame(b"new", number=5), 5) == Answer(0, b"new")
     assert decode(frame(b"new", number=5) + frame(b"later", number=6), 5) == Answer(0, b"new")
 
 
-def test_a_frame_within_the_output_is_output() -> None:
+def test_a_frame_inside_the_output_is_output() -> None:
     inner = frame(b"fake", 9)
     assert decode(frame(inner, 1), 5) == Answer(1, inner)
 
 
-def test_the_end_names_command_and_nudge() -> None:
-    found = END.search(frame(b"x", number=12, nudge=3))
-    assert found is not None
-    assert found.groups() == (b"12", b"3")
+def test_the_end_line_has_the_numbers_of_command_and_nudge() -> None:
+    match = END.search(frame(b"x", number=12, nudge=3))
+    assert match is not None, "expected an end line"
+    assert match.groups() == (b"12", b"3")
 
 
-def test_nothing_that_is_typed_looks_like_an_answer() -> None:
+def test_typed_input_never_looks_like_an_answer() -> None:
     commands = ["true", "x" * 5000, "grüße"]
     lines = [
         start_shell(1),
@@ -121,7 +121,7 @@ def test_nothing_that_is_typed_looks_like_an_answer() -> None:
 
 @settings(max_examples=200)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=3000))
-def test_what_is_typed_fits_a_terminal_and_is_printable(command: str) -> None:
+def test_typed_lines_are_printable_and_fit_a_terminal(command: str) -> None:
     lines = run_command(command, 9)
     assert all(len(line) < 4096 for line in lines)
     assert all(

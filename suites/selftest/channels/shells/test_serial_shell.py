@@ -1,4 +1,4 @@
-"""The serial shell against real shells behind a real terminal, on a quiet and on a noisy line."""
+"""The serial shell with real shells on a pseudo-terminal, on a quiet and on a noisy line."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ ROOT_LOGIN = Login(user="root", password="secret")
 @pytest.fixture(scope="module", params=["dash", "bash"])
 def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SerialShell]:
     with ShellBench(tmp_path_factory.mktemp("shell"), request.param) as bench:
-        logged_in(bench)
+        log_in(bench)
         yield bench.shell
 
 
-def logged_in(bench: ShellBench) -> SerialShell:
+def log_in(bench: ShellBench) -> SerialShell:
     assert bench.console.wait_for([b"login: "], Deadline.after(60.0)) == 0
     bench.shell.log_in(ROOT_LOGIN, bench.deadline(2000.0))
     return bench.shell
@@ -79,7 +79,7 @@ def test_a_command_that_does_not_exist(shell: SerialShell) -> None:
     assert b"not found" in result.output
 
 
-def test_much_output(shell: SerialShell) -> None:
+def test_long_output(shell: SerialShell) -> None:
     result = shell.run("i=0; while [ $i -lt 2048 ]; do printf '%049d\\n' $i; i=$((i+1)); done")
     assert result.output == b"".join(b"%049d\n" % number for number in range(2048))
 
@@ -93,12 +93,12 @@ def test_long_commands(shell: SerialShell, length: int, letter: str) -> None:
     assert result.output == text.encode()
 
 
-def test_commands_do_not_see_each_other(shell: SerialShell) -> None:
+def test_commands_do_not_affect_each_other(shell: SerialShell) -> None:
     shell.run("x=1; cd /tmp; set -e; exec >/dev/null")
     assert shell.run('echo "<$x>"').output == b"<>\n"
 
 
-def test_the_environment_is_plain(shell: SerialShell) -> None:
+def test_the_environment_is_minimal(shell: SerialShell) -> None:
     assert shell.run("echo $TERM $LC_ALL; echo $PATH | grep -c sbin").output == b"dumb C.UTF-8\n1\n"
 
 
@@ -109,7 +109,7 @@ def test_answers_on_a_noisy_line_are_exact_and_each_command_runs_once(
 ) -> None:
     noise = Noise(seed, every=3)
     with ShellBench(tmp_path, sh, noise, scale=0.03) as bench:
-        shell = logged_in(bench)
+        shell = log_in(bench)
         log = tmp_path / "ran"
         for number in range(25):
             result = shell.run(f"echo {number} >> {log}; printf '%0{number * 4}d' {number}; exit {number}")
@@ -118,34 +118,34 @@ def test_answers_on_a_noisy_line_are_exact_and_each_command_runs_once(
         assert noise.count > 0
 
 
-def test_a_command_that_takes_longer_than_many_nudges_runs_once(tmp_path: Path) -> None:
+def test_a_slow_command_runs_once_despite_nudges(tmp_path: Path) -> None:
     with ShellBench(tmp_path) as bench:
-        shell = logged_in(bench)
+        shell = log_in(bench)
         assert shell.run(f"echo x >> {tmp_path}/ran; sleep 1; echo slow").output == b"slow\n"
         for number in range(5):
             assert shell.run(f"echo x >> {tmp_path}/ran; echo {number}").output == b"%d\n" % number
         assert (tmp_path / "ran").read_text() == "x\n" * 6
 
 
-def test_a_command_that_does_not_end(tmp_path: Path) -> None:
-    # The usual patience: how fast the shell comes back after the interrupt is not what is tested.
+def test_an_endless_command_is_interrupted(tmp_path: Path) -> None:
+    # With the scale 1 the shell has enough time to return after the interrupt.
     with ShellBench(tmp_path, scale=1.0) as bench:
-        shell = logged_in(bench)
+        shell = log_in(bench)
         with pytest.raises(CommandTimeout, match=r"no answer within 0\.2 s: sleep 600"):
             shell.run("sleep 600", within=0.2)
         assert bench.health.failure is None
         assert shell.run("echo still here").output == b"still here\n"
 
 
-def test_an_answer_that_is_always_damaged_is_reported_so(tmp_path: Path) -> None:
+def test_an_answer_that_always_arrives_damaged_is_reported(tmp_path: Path) -> None:
     with ShellBench(tmp_path) as bench:
-        shell = logged_in(bench)
+        shell = log_in(bench)
         bench._noise = lambda data: data.replace(b"=", b"").replace(b"Y", b"Z")
         with pytest.raises(CommandTimeout, match="its answer arrived damaged 8 times: printf aaaaaaa"):
             shell.run("printf aaaaaaaaaaaaaaaaaaaaaaaaaa")
 
 
-def test_a_login_that_is_refused(tmp_path: Path) -> None:
+def test_a_refused_login(tmp_path: Path) -> None:
     with ShellBench(tmp_path) as bench:
         assert bench.console.wait_for([b"login: "], Deadline.after(60.0)) == 0
         with pytest.raises(LoginRefused, match="the guest refused the login of 'root'"):
@@ -155,26 +155,24 @@ def test_a_login_that_is_refused(tmp_path: Path) -> None:
 def test_a_login_on_a_noisy_line(tmp_path: Path) -> None:
     noise = Noise(11, every=2)
     with ShellBench(tmp_path, noise=noise) as bench:
-        assert logged_in(bench).run("echo in").output == b"in\n"
+        assert log_in(bench).run("echo in").output == b"in\n"
         assert noise.count > 0
 
 
 @pytest.mark.parametrize(
     ("command", "word"),
     [
-        # Each still is a command without its first character, with another effect.
+        # Without its first character each text is another valid command.
         ("echo once >>{log}; echo 12345", b"12345"),
         ("echo once >>{log}; cd / && pwd", b"; cd /"),
-        # In base64, since it has an umlaut.
+        # The umlaut makes the command travel in base64.
         ("echo once >>{log}; echo über 12345", b"ZWNobyBvbmNl"),
     ],
 )
-def test_a_command_that_lost_a_character_is_typed_again_and_not_run(
-    tmp_path: Path, command: str, word: bytes
-) -> None:
+def test_a_command_that_lost_a_character_is_typed_again(tmp_path: Path, command: str, word: bytes) -> None:
     hunger = Hunger(b"")
     with ShellBench(tmp_path, hunger=hunger) as bench:
-        shell = logged_in(bench)
+        shell = log_in(bench)
         log = tmp_path / "log"
         expected = shell.run(command.format(log="/dev/null")).output
         hunger.word = word

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.channels.shells.shell import CommandResult, run_check, require_success
+from fixtures.channels.shells.shell import CommandResult, require_success, run_check
 from fixtures.core import errors
 
 if TYPE_CHECKING:
