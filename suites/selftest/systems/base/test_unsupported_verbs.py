@@ -10,8 +10,8 @@ from fixtures.channels.shells.shell import CommandResult
 from fixtures.core.errors import SuiteFault
 from fixtures.systems.base.device_answers import Framebuffer, UnboundDisk
 from fixtures.systems.base.devices import SystemDevices
-from fixtures.systems.base.part import SystemPart
 from fixtures.systems.base.storage import SystemStorage
+from fixtures.systems.base.system_part import SystemPart
 from fixtures.systems.bsd.devices import FreeBsdDevices
 from fixtures.systems.bsd.storage import FreeBsdStorage
 from fixtures.systems.bsd.system import FreeBsd

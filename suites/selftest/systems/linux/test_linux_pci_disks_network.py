@@ -75,10 +75,10 @@ def test_a_driver_may_have_a_blank_in_its_name() -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (GOOD_PCI.replace("0x8086", ""), "a number where ''"),
-        (GOOD_PCI.replace("0x8086", "8086"), "a number where '8086'"),
-        (GOOD_PCI.replace("0x8086", "0x80zz"), "a number where '0x80zz'"),
-        (GOOD_PCI.replace("|1|", "|-1|"), "a number where '-1'"),
+        (GOOD_PCI.replace("0x8086", ""), "a number in place of ''"),
+        (GOOD_PCI.replace("0x8086", "8086"), "a number in place of '8086'"),
+        (GOOD_PCI.replace("0x8086", "0x80zz"), "a number in place of '0x80zz'"),
+        (GOOD_PCI.replace("|1|", "|-1|"), "a number in place of '-1'"),
         (GOOD_PCI.replace("0000:00:03.0", "eth0"), "an address like"),
         (GOOD_PCI + "vfio=x,", "virtioN=driver"),
         ("0000:00:03.0|0x8086|0x100e", "9 fields, 3 are there"),
