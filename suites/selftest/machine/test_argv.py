@@ -102,10 +102,10 @@ def ide_devices(machine: str, addresses: list[tuple[str, int]]) -> list[object]:
         device = {"driver": "ide-hd", "id": f"disk-{disk.name}", "drive": disk.name, "serial": disk.serial}
         boot = {"bootindex": 0} if index == 0 else {}
         expected += [*block_node(disk), "-device", {**device, **boot, "bus": bus, "unit": unit}]
-    bus = {"bus": "port1"} if machine == "q35" else {}
-    expected += [*NETWORK, *(root_port(1) if bus else [])]
-    expected += ["-device", {"driver": "e1000", "id": "nic0", "netdev": "net0", **bus}]
-    return [*expected, "-device", {"driver": "VGA", "id": "display0"}, *(spare_ports(2) if bus else [])]
+    nic_bus = {"bus": "port1"} if machine == "q35" else {}
+    expected += [*NETWORK, *(root_port(1) if nic_bus else [])]
+    expected += ["-device", {"driver": "e1000", "id": "nic0", "netdev": "net0", **nic_bus}]
+    return [*expected, "-device", {"driver": "VGA", "id": "display0"}, *(spare_ports(2) if nic_bus else [])]
 
 
 @pytest.mark.parametrize(

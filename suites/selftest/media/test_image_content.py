@@ -26,7 +26,7 @@ DISK = b"\xfa\x31\xc0" + bytes(507) + b"\x55\xaa" + bytes(1 << 20)
 
 def make(tmp_path: Path, image_format: str, *options: str) -> Path:
     path = tmp_path / f"disk.{image_format}"
-    command = ["qemu-img", "create", "-q", "-f", image_format, *options, path, "1M"]
+    command = ["qemu-img", "create", "-q", "-f", image_format, *options, str(path), "1M"]
     subprocess.run(command, check=True, capture_output=True)
     return path
 
