@@ -120,6 +120,22 @@ def test_nothing_sleeps(path: Path) -> None:
     assert calls == []
 
 
+def scale_arithmetic(path: Path) -> list[int]:
+    """The lines on which a module calculates with a variable or an attribute ``scale``."""
+    operations = [node for node in ast.walk(tree(path)) if isinstance(node, (ast.BinOp, ast.AugAssign))]
+    return [
+        operation.lineno
+        for operation in operations
+        for operand in ast.walk(operation)
+        if "scale" in {getattr(operand, "attr", ""), getattr(operand, "id", "")}
+    ]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_only_deadlines_scale_time(path: Path) -> None:
+    assert bool(scale_arithmetic(path)) is (path == FIXTURES / "core" / "deadline.py")
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=name)
 def test_no_error_is_swallowed(path: Path) -> None:
     handlers = [node for node in ast.walk(tree(path)) if isinstance(node, ast.ExceptHandler)]
