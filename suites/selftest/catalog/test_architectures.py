@@ -18,7 +18,7 @@ from fixtures.catalog.specs import Cell, PlatformSpec
 from fixtures.core.errors import CatalogError, IronguestError, MissingTool
 from fixtures.core.project import SHIPPED_GUESTS
 from fixtures.host import qemu
-from fixtures.host.acceleration import serving, why_not_assisted
+from fixtures.host.acceleration import accelerator_for, kvm_unavailable_reason
 from fixtures.host.firmware import find_firmware
 from fixtures.machine.block_devices import unsupported_disk_reason
 from fixtures.machine.command_line.argv import command_line
@@ -27,7 +27,7 @@ from fixtures.machine.hardware import Hardware, Memory
 from fixtures.run.run_start import accelerator_names
 from fixtures.run.settings import Request, preflight, read_settings, require_assistance
 from fixtures.systems.base.answers import Kernel
-from fixtures.systems.linux import display_modes
+from fixtures.systems.linux import display
 from fixtures.systems.linux import kernel as linux_kernel
 from suites.selftest.machine.test_argv import DISKS, FD_MAP, UEFI
 from suites.selftest.support.machine_sample import KVM, TCG
@@ -151,17 +151,17 @@ def test_the_name_of_the_memory_of_the_machine_virt() -> None:
 
 
 def test_kvm_runs_only_machines_of_the_hosts_architecture() -> None:
-    assert why_not_assisted("x86_64", "x86_64") is None
-    assert why_not_assisted("aarch64", "aarch64") is None
+    assert kvm_unavailable_reason("x86_64", "x86_64") is None
+    assert kvm_unavailable_reason("aarch64", "aarch64") is None
     reason = "this host is x86_64: its KVM cannot run aarch64 machines"
-    assert why_not_assisted("aarch64", "x86_64") == reason
-    assert why_not_assisted("x86_64", "i686") == "this host is i686: its KVM cannot run x86_64 machines"
+    assert kvm_unavailable_reason("aarch64", "x86_64") == reason
+    assert kvm_unavailable_reason("x86_64", "i686") == "this host is i686: its KVM cannot run x86_64 machines"
 
 
 @pytest.mark.parametrize("chosen", [KVM, TCG], ids=["kvm", "tcg"])
 def test_machines_of_another_architecture_are_emulated_with_a_reason(chosen: Accelerator) -> None:
-    assert serving(chosen, "x86_64", "x86_64") == chosen
-    taken = serving(dataclasses.replace(chosen, emulated=7.5), "aarch64", "x86_64")
+    assert accelerator_for(chosen, "x86_64", "x86_64") == chosen
+    taken = accelerator_for(dataclasses.replace(chosen, emulation_scale=7.5), "aarch64", "x86_64")
     assert (taken.name, taken.proven, taken.scale) == ("tcg", False, 7.5)
     assert taken.argument == TCG.argument
     assert taken.reasons == ("this host is x86_64: its KVM cannot run aarch64 machines",)
@@ -276,7 +276,7 @@ def test_system_calls_have_the_numbers_of_their_architecture(
 ) -> None:
     (tmp_path / "uname").write_text(f"#!/bin/sh\necho {said}\n")
     (tmp_path / "uname").chmod(0o755)
-    script = f"my $wide = {width} == 8;{display_modes.CALLS} print qq($mmap $read $unit);"
+    script = f"my $wide = {width} == 8;{display.SYSTEM_CALLS} print qq($mmap $read $unit);"
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run(["perl", "-e", script], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout == numbers

@@ -11,8 +11,8 @@ from fixtures.catalog.catalog import Catalog
 from fixtures.catalog.specs import Cell
 from fixtures.core.errors import IronguestError, MissingTool
 from fixtures.core.project import SHIPPED_GUESTS
-from fixtures.host.device_backends import require_backend
 from fixtures.host.firmware import find_firmware
+from fixtures.host.host_features import require_backend
 from fixtures.host.qemu import qemu_program, require_device
 from fixtures.lab.instance.hardware_plan import BackingFiles, MachineDirectories, create_files, plan_hardware
 from fixtures.machine.command_line.board import CHIPSET_MODELS

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from fixtures.catalog.catalog import Catalog
 from fixtures.catalog.image_sources import BuiltImage
-from fixtures.catalog.serialization import from_plain, to_plain
+from fixtures.catalog.serialization import to_plain
 from fixtures.catalog.specs import NO_LOGIN, GuestSpec, PlanSpec, PlatformSpec, Timeouts
-from fixtures.core.errors import CatalogError
 from suites.selftest.support.paths import ROOT
 
 SHIPPED = Catalog.load([ROOT / "guests"])
@@ -29,12 +28,12 @@ SIZES = st.builds(lambda number, unit: f"{number}{unit}", st.integers(1, 999_999
     "spec", [*SHIPPED.platforms.values(), *SHIPPED.plans.values()], ids=lambda spec: spec.id
 )
 def test_plain_data_preserves_shipped_specs(spec: PlatformSpec | PlanSpec) -> None:
-    assert from_plain(type(spec), json.loads(json.dumps(to_plain(spec)))) == spec
+    assert type(spec).model_validate(json.loads(json.dumps(to_plain(spec)))) == spec
 
 
 @pytest.mark.parametrize("guest", SHIPPED.guests.values(), ids=lambda spec: spec.id)
 def test_plain_data_preserves_shipped_guests_without_their_passwords(guest: GuestSpec) -> None:
-    restored = from_plain(GuestSpec, json.loads(json.dumps(to_plain(guest))))
+    restored = GuestSpec.model_validate(json.loads(json.dumps(to_plain(guest))))
     # A guest without a login has no password.
     assert (guest.login.password != "") == (guest.login != NO_LOGIN)
     assert restored == guest.model_copy(update={"login": guest.login.model_copy(update={"password": ""})})
@@ -43,7 +42,7 @@ def test_plain_data_preserves_shipped_guests_without_their_passwords(guest: Gues
 @given(boot=DURATIONS, command=DURATIONS)
 def test_plain_data_preserves_every_duration(boot: str, command: str) -> None:
     timeouts = Timeouts.model_validate({"boot": boot, "command": command})
-    restored = from_plain(Timeouts, to_plain(timeouts))
+    restored = Timeouts.model_validate(to_plain(timeouts))
     assert restored.boot == pytest.approx(timeouts.boot, rel=1e-9)
     assert restored.command == pytest.approx(timeouts.command, rel=1e-9)
 
@@ -51,10 +50,4 @@ def test_plain_data_preserves_every_duration(boot: str, command: str) -> None:
 @given(size=SIZES)
 def test_plain_data_preserves_every_size(size: str) -> None:
     image = BuiltImage.model_validate({"build": "debian", "suite": "bookworm", "size": size})
-    assert from_plain(BuiltImage, to_plain(image)) == image
-
-
-@pytest.mark.parametrize("data", [None, [], {}, {"build": "debian"}, {"build": "debian", "suite": 1}])
-def test_other_data_is_an_error(data: object) -> None:
-    with pytest.raises(CatalogError, match="not a BuiltImage"):
-        from_plain(BuiltImage, data)
+    assert BuiltImage.model_validate(to_plain(image)) == image

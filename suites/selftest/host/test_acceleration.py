@@ -1,4 +1,4 @@
-"""Hardware assistance: judged from invented machines, and the accelerator that follows."""
+"""The assessment of hardware assistance from invented facts, and the selection of an accelerator."""
 
 from __future__ import annotations
 
@@ -8,22 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.core.errors import NoHardwareAssistance
-from fixtures.host import acceleration
-from fixtures.host.acceleration import (
-    SOFTWARE_SCALE,
-    AccelerationFacts,
-    Assistance,
-    assistance,
-    choose,
-    judge,
-)
+from fixtures.host import hardware_assistance
+from fixtures.host.acceleration import SOFTWARE_SCALE, select_accelerator
+from fixtures.host.hardware_assistance import Assistance, AssistanceFacts, assess, detect_assistance
 from fixtures.host.kvm import CAPABILITIES
-from fixtures.host.probe import STEPS, ProbeResult
+from fixtures.host.kvm_probe import STEPS, ProbeResult
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-INTEL = AccelerationFacts(
+INTEL = AssistanceFacts(
     architecture="x86_64",
     flags=frozenset({"vmx"}),
     device="usable",
@@ -41,176 +35,185 @@ NESTED = "this machine is itself a guest: turn nested virtualization on in the h
 NO_FLAG = "the CPU reports neither vmx (Intel VT-x) nor svm (AMD-V)"
 
 
-def seen(**changes: Any) -> Assistance:
-    return judge(dataclasses.replace(INTEL, **changes))
+def assess_with(**changes: Any) -> Assistance:
+    return assess(dataclasses.replace(INTEL, **changes))
 
 
 def without_device(state: str, detail: str) -> Assistance:
-    return seen(device=state, device_detail=detail, api_version=None, capabilities=(), probe=None)
+    return assess_with(device=state, device_detail=detail, api_version=None, capabilities=(), probe=None)
 
 
-def test_intel_is_proven_and_says_why() -> None:
-    judged = seen()
-    assert judged.available
-    assert judged.usable
-    assert judged.reasons[0] == "the CPU reports vmx (Intel VT-x) and module kvm_intel uses it"
-    assert judged.reasons[1] == "/dev/kvm opens with API version 12"
-    assert judged.reasons[2].startswith(
+def test_the_proof_for_intel() -> None:
+    assistance = assess_with()
+    assert assistance.available
+    assert assistance.usable
+    assert assistance.reasons[0] == "the CPU reports vmx (Intel VT-x) and module kvm_intel uses it"
+    assert assistance.reasons[1] == "/dev/kvm opens with API version 12"
+    assert assistance.reasons[2].startswith(
         f"the probe guest passed {len(STEPS)} steps of an unmodified kernel: real-mode"
     )
-    assert len(judged.reasons) == 3
+    assert len(assistance.reasons) == 3
 
 
-def test_amd_is_proven() -> None:
-    judged = seen(flags=frozenset({"svm"}), modules=("kvm_amd",))
-    assert judged.available
-    assert judged.reasons[0] == "the CPU reports svm (AMD-V) and module kvm_amd uses it"
+def test_the_proof_for_amd() -> None:
+    assistance = assess_with(flags=frozenset({"svm"}), modules=("kvm_amd",))
+    assert assistance.available
+    assert assistance.reasons[0] == "the CPU reports svm (AMD-V) and module kvm_amd uses it"
 
 
-def test_nested_is_proven_and_says_that_it_is_nested() -> None:
-    judged = seen(flags=frozenset({"vmx", "hypervisor"}))
-    assert judged.available
-    assert judged.reasons[-1].startswith("nested: ")
+def test_the_proof_for_a_nested_host() -> None:
+    assistance = assess_with(flags=frozenset({"vmx", "hypervisor"}))
+    assert assistance.available
+    assert assistance.reasons[-1].startswith("nested: ")
 
 
-def test_no_device_names_the_module_to_load() -> None:
-    judged = without_device("missing", "[Errno 2] No such file or directory: '/dev/kvm'")
-    assert not judged.available
-    assert not judged.usable
-    assert judged.reasons == ("/dev/kvm does not exist: load the module kvm_intel",)
+def test_a_missing_device() -> None:
+    assistance = without_device("missing", "[Errno 2] No such file or directory: '/dev/kvm'")
+    assert not assistance.available
+    assert not assistance.usable
+    assert assistance.reasons == ("/dev/kvm does not exist: load the module kvm_intel",)
 
 
-def test_no_permission_names_the_user_and_the_group() -> None:
-    judged = without_device("denied", "[Errno 13] Permission denied: '/dev/kvm'")
-    assert judged.reasons == ("/dev/kvm exists but user ada may not open it: join group kvm",)
+def test_a_missing_permission() -> None:
+    assistance = without_device("denied", "[Errno 13] Permission denied: '/dev/kvm'")
+    assert assistance.reasons == ("/dev/kvm exists but user ada may not open it: join group kvm",)
 
 
-def test_a_device_that_does_not_open_shows_the_systems_words() -> None:
-    judged = without_device("broken", "[Errno 19] No such device: '/dev/kvm'")
-    assert judged.reasons == ("/dev/kvm does not open as KVM: [Errno 19] No such device: '/dev/kvm'",)
+def test_a_device_that_does_not_open_shows_the_systems_message() -> None:
+    assistance = without_device("broken", "[Errno 19] No such device: '/dev/kvm'")
+    assert assistance.reasons == ("/dev/kvm does not open as KVM: [Errno 19] No such device: '/dev/kvm'",)
 
 
-def test_pvm_names_every_reason() -> None:
-    judged = seen(flags=frozenset({"hypervisor"}), modules=("kvm_pvm",), probe=AT_CMPXCHG16B)
-    assert judged.usable
-    assert not judged.available
-    assert judged.reasons == (
+def test_every_objection_to_kvm_pvm_is_named() -> None:
+    assistance = assess_with(flags=frozenset({"hypervisor"}), modules=("kvm_pvm",), probe=AT_CMPXCHG16B)
+    assert assistance.usable
+    assert not assistance.available
+    assert assistance.reasons == (
         f"{NO_FLAG}; {NESTED}",
         "KVM opens, but module kvm_pvm is not hardware assistance",
         f"the probe guest failed at cmpxchg16b: {AT_CMPXCHG16B.why}",
     )
 
 
-def test_a_foreign_module_spoils_the_proof_even_beside_a_good_one() -> None:
-    judged = seen(modules=("kvm_intel", "kvm_pvm"))
-    assert judged.reasons == ("KVM opens, but module kvm_pvm is not hardware assistance",)
+def test_another_kvm_module_spoils_the_proof() -> None:
+    assistance = assess_with(modules=("kvm_intel", "kvm_pvm"))
+    assert assistance.reasons == ("KVM opens, but module kvm_pvm is not hardware assistance",)
 
 
-def test_the_module_must_be_that_of_the_cpu() -> None:
-    judged = seen(modules=("kvm_amd",))
-    assert judged.reasons == ("KVM opens, but kvm_amd is loaded where vmx needs kvm_intel",)
-    assert seen(modules=()).reasons == ("KVM opens, but no module is loaded where vmx needs kvm_intel",)
+def test_the_module_must_match_the_cpu() -> None:
+    assistance = assess_with(modules=("kvm_amd",))
+    assert assistance.reasons == ("KVM opens, but kvm_amd is loaded where vmx needs kvm_intel",)
+    assert assess_with(modules=()).reasons == (
+        "KVM opens, but no module is loaded where vmx needs kvm_intel",
+    )
 
 
-def test_a_cpu_without_the_flag_may_have_it_turned_off() -> None:
-    judged = seen(flags=frozenset())
-    assert judged.reasons == (f"{NO_FLAG}; it may be turned off in the firmware's setup",)
+def test_a_cpu_without_the_flag_on_bare_metal() -> None:
+    assistance = assess_with(flags=frozenset())
+    assert assistance.reasons == (f"{NO_FLAG}; it may be turned off in the firmware's setup",)
 
 
-def test_a_failing_probe_counts_although_all_else_is_fine() -> None:
-    assert seen(probe=AT_CMPXCHG16B).reasons == (
+def test_a_failed_or_missing_probe_is_an_objection() -> None:
+    assert assess_with(probe=AT_CMPXCHG16B).reasons == (
         f"the probe guest failed at cmpxchg16b: {AT_CMPXCHG16B.why}",
     )
-    assert seen(probe=None).reasons == ("the probe guest was not run",)
+    assert assess_with(probe=None).reasons == ("the probe guest was not run",)
 
 
 def test_an_old_interface_is_not_usable() -> None:
-    judged = seen(api_version=10)
-    assert not judged.usable
-    assert judged.reasons == ("KVM's API version is 10, not 12",)
+    assistance = assess_with(api_version=10)
+    assert not assistance.usable
+    assert assistance.reasons == ("KVM's API version is 10, not 12",)
 
 
 def test_missing_capabilities_are_named() -> None:
     capabilities = tuple((name, int(name not in {"IRQCHIP", "SYNC_MMU", "HYPERV"})) for name in CAPABILITIES)
-    assert seen(capabilities=capabilities).reasons == ("KVM lacks KVM_CAP_IRQCHIP, KVM_CAP_SYNC_MMU",)
+    assert assess_with(capabilities=capabilities).reasons == ("KVM lacks KVM_CAP_IRQCHIP, KVM_CAP_SYNC_MMU",)
 
 
 def test_another_architecture() -> None:
-    judged = seen(architecture="aarch64", flags=frozenset(), modules=(), probe=None)
-    assert judged.reasons[0] == "this machine is aarch64, and the proof is for x86_64 alone"
+    assistance = assess_with(architecture="aarch64", flags=frozenset(), modules=(), probe=None)
+    assert assistance.reasons[0] == "this machine is aarch64, and the proof is for x86_64 alone"
 
 
-def test_facts_are_for_the_report() -> None:
-    facts = dict(seen(flags=frozenset({"hypervisor"}), modules=("kvm_pvm",), probe=AT_CMPXCHG16B).facts)
+def test_the_facts_for_the_report() -> None:
+    facts = dict(
+        assess_with(flags=frozenset({"hypervisor"}), modules=("kvm_pvm",), probe=AT_CMPXCHG16B).facts
+    )
     assert facts["kvm modules"] == "kvm_pvm"
     assert facts["probe guest"] == "failed at cmpxchg16b"
     assert facts["cpu flags"] == "hypervisor"
 
 
-PROVEN = seen()
-PVM = seen(flags=frozenset(), modules=("kvm_pvm",), probe=AT_CMPXCHG16B)
+PROVEN = assess_with()
+PVM = assess_with(flags=frozenset(), modules=("kvm_pvm",), probe=AT_CMPXCHG16B)
 ABSENT = without_device("missing", "no such file")
 
 
-def test_auto_takes_kvm_where_it_is_proven() -> None:
-    taken = choose("auto", required=True, assistance=PROVEN)
-    assert (taken.name, taken.proven, taken.scale, taken.argument) == ("kvm", True, 1.0, "kvm")
-    assert taken.reasons == PROVEN.reasons
+def test_auto_selects_proven_kvm() -> None:
+    accelerator = select_accelerator("auto", required=True, assistance=PROVEN)
+    assert (accelerator.name, accelerator.proven, accelerator.scale, accelerator.argument) == (
+        "kvm",
+        True,
+        1.0,
+        "kvm",
+    )
+    assert accelerator.reasons == PROVEN.reasons
 
 
-def test_auto_falls_back_visibly() -> None:
-    taken = choose("auto", required=False, assistance=PVM)
-    assert (taken.name, taken.proven, taken.scale, taken.argument) == (
+def test_auto_falls_back_to_emulation_with_reasons() -> None:
+    accelerator = select_accelerator("auto", required=False, assistance=PVM)
+    assert (accelerator.name, accelerator.proven, accelerator.scale, accelerator.argument) == (
         "tcg",
         False,
         SOFTWARE_SCALE,
         "tcg,thread=multi,tb-size=128",
     )
-    assert taken.reasons == PVM.reasons
+    assert accelerator.reasons == PVM.reasons
 
 
-def test_required_refuses_with_every_reason() -> None:
+def test_required_assistance_without_proof_is_an_error_with_every_reason() -> None:
     with pytest.raises(NoHardwareAssistance) as refused:
-        choose("auto", required=True, assistance=PVM)
+        select_accelerator("auto", required=True, assistance=PVM)
     assert all(reason in str(refused.value) for reason in PVM.reasons)
     with pytest.raises(NoHardwareAssistance, match="required and not proven"):
-        choose("kvm", required=True, assistance=PVM)
+        select_accelerator("kvm", required=True, assistance=PVM)
 
 
 def test_required_contradicts_software_emulation() -> None:
     with pytest.raises(NoHardwareAssistance, match="is required, and software emulation"):
-        choose("tcg", required=True, assistance=PROVEN)
+        select_accelerator("tcg", required=True, assistance=PROVEN)
 
 
-def test_kvm_may_be_insisted_on_unproven_where_it_opens() -> None:
-    taken = choose("kvm", required=False, assistance=PVM)
-    assert (taken.name, taken.proven, taken.argument) == ("kvm", False, "kvm")
-    assert taken.reasons == PVM.reasons
+def test_kvm_can_be_selected_without_proof_if_it_opens() -> None:
+    accelerator = select_accelerator("kvm", required=False, assistance=PVM)
+    assert (accelerator.name, accelerator.proven, accelerator.argument) == ("kvm", False, "kvm")
+    assert accelerator.reasons == PVM.reasons
     with pytest.raises(NoHardwareAssistance, match="load the module kvm_intel"):
-        choose("kvm", required=False, assistance=ABSENT)
+        select_accelerator("kvm", required=False, assistance=ABSENT)
 
 
-def test_software_may_be_chosen_where_hardware_is_proven() -> None:
-    taken = choose("tcg", required=False, assistance=PROVEN)
-    assert (taken.name, taken.proven) == ("tcg", False)
-    assert taken.reasons == ("software emulation was chosen",)
+def test_emulation_can_be_selected_on_a_host_with_proof() -> None:
+    accelerator = select_accelerator("tcg", required=False, assistance=PROVEN)
+    assert (accelerator.name, accelerator.proven) == ("tcg", False)
+    assert accelerator.reasons == ("software emulation was chosen",)
 
 
-def test_a_given_scale_replaces_the_usual_one() -> None:
-    assert choose("auto", False, PROVEN, 2.5).scale == 2.5
-    assert choose("tcg", False, PROVEN, 2.5).scale == 2.5
+def test_an_explicit_scale_replaces_the_usual_one() -> None:
+    assert select_accelerator("auto", False, PROVEN, 2.5).scale == 2.5
+    assert select_accelerator("tcg", False, PROVEN, 2.5).scale == 2.5
     with pytest.raises(ValueError, match="positive"):
-        choose("tcg", False, PROVEN, 0.0)
+        select_accelerator("tcg", False, PROVEN, 0.0)
 
 
-def test_devices_that_are_no_kvm_are_told_apart(tmp_path: Path) -> None:
-    plain = tmp_path / "kvm"
-    assert acceleration._ask_device(plain)[0] == "missing"
-    plain.touch()
-    assert acceleration._ask_device(plain)[0] == "broken"
+def test_a_missing_device_and_a_file_are_distinguished(tmp_path: Path) -> None:
+    path = tmp_path / "kvm"
+    assert hardware_assistance._read_device(path)[0] == "missing"
+    path.touch()
+    assert hardware_assistance._read_device(path)[0] == "broken"
 
 
-def test_this_machine_is_judged_once_with_reasons() -> None:
-    judged = assistance()
-    assert judged.reasons
-    assert acceleration.gather() is acceleration.gather()
+def test_the_facts_about_this_host_are_gathered_once() -> None:
+    assistance = detect_assistance()
+    assert assistance.reasons
+    assert hardware_assistance.gather_facts() is hardware_assistance.gather_facts()

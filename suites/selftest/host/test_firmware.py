@@ -1,4 +1,4 @@
-"""Firmware chosen from descriptors that are written for the test."""
+"""The selection of firmware from descriptors that the test writes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def install(tmp_path: Path) -> Install:
 
 @pytest.fixture
 def usual(install: Install) -> None:
-    """The three descriptors of Debian's and Ubuntu's ovmf."""
+    """Write the three descriptors of the package ovmf in Debian and Ubuntu."""
     both = ("pc-i440fx-*", "pc-q35-*")
     install("share", "40-enrolled", "enrolled-keys", "requires-smm", "secure-boot")
     install("share", "50-secure", "requires-smm", "secure-boot")
@@ -61,26 +61,31 @@ def usual(install: Install) -> None:
 
 
 def test_uefi_prefers_firmware_without_smm(usual: None, tmp_path: Path) -> None:
-    found = find_firmware("uefi", "q35", [tmp_path / "share"])
-    assert found.code == tmp_path / "share/60-plain.code"
-    assert found.variables == tmp_path / "share/60-plain.vars"
-    assert found.variables_format == "raw"
-    assert not found.requires_smm
-    assert found.passed_over == (f"{tmp_path / 'share/40-enrolled.json'}: enforces Secure Boot",)
+    firmware = find_firmware("uefi", "q35", [tmp_path / "share"])
+    assert firmware.code == tmp_path / "share/60-plain.code"
+    assert firmware.variables == tmp_path / "share/60-plain.vars"
+    assert firmware.variables_format == "raw"
+    assert not firmware.requires_smm
 
 
-def test_uefi_takes_smm_where_there_is_nothing_else(install: Install, tmp_path: Path) -> None:
+def test_uefi_does_not_use_firmware_that_enforces_secure_boot(install: Install, tmp_path: Path) -> None:
+    install("share", "40-enrolled", "enrolled-keys", "requires-smm", "secure-boot")
+    with pytest.raises(MissingTool, match=r"40-enrolled\.json: enforces Secure Boot$"):
+        find_firmware("uefi", "q35", [tmp_path / "share"])
+
+
+def test_uefi_uses_firmware_with_smm_if_there_is_no_other(install: Install, tmp_path: Path) -> None:
     install("share", "50-secure", "requires-smm", "secure-boot")
     assert find_firmware("uefi", "q35", [tmp_path / "share"]).requires_smm
 
 
-def test_uefi_secure_has_keys_enrolled(usual: None, tmp_path: Path) -> None:
-    found = find_firmware("uefi-secure", "q35", [tmp_path / "share"])
-    assert found.code == tmp_path / "share/40-enrolled.code"
-    assert found.requires_smm
+def test_uefi_secure_has_enrolled_keys(usual: None, tmp_path: Path) -> None:
+    firmware = find_firmware("uefi-secure", "q35", [tmp_path / "share"])
+    assert firmware.code == tmp_path / "share/40-enrolled.code"
+    assert firmware.requires_smm
 
 
-def test_a_descriptor_is_for_its_machines(usual: None, tmp_path: Path) -> None:
+def test_a_descriptor_applies_to_its_machines_only(usual: None, tmp_path: Path) -> None:
     assert find_firmware("uefi", "pc", [tmp_path / "share"]).code == tmp_path / "share/60-plain.code"
     with pytest.raises(MissingTool) as missing:
         find_firmware("uefi-secure", "pc", [tmp_path / "share"])
@@ -88,42 +93,46 @@ def test_a_descriptor_is_for_its_machines(usual: None, tmp_path: Path) -> None:
     assert "40-enrolled.json: is not for machine pc" in str(missing.value)
 
 
-def test_the_specific_directory_replaces_and_an_empty_file_hides(install: Install, tmp_path: Path) -> None:
+def test_a_specific_directory_replaces_and_an_empty_file_disables(install: Install, tmp_path: Path) -> None:
     install("share", "60-plain")
     directories = [tmp_path / "share", tmp_path / "etc"]
-    mine = install("etc", "60-plain")
-    assert find_firmware("uefi", "q35", directories).code == mine
+    specific = install("etc", "60-plain")
+    assert find_firmware("uefi", "q35", directories).code == specific
     (tmp_path / "etc/60-plain.json").write_text(" \n")
-    with pytest.raises(MissingTool, match=r"60-plain\.json: is empty, which hides"):
+    with pytest.raises(
+        MissingTool, match=r"60-plain\.json: is empty, so descriptors of the same name do not count"
+    ):
         find_firmware("uefi", "q35", directories)
 
 
-def test_file_names_order_descriptors_across_directories(install: Install, tmp_path: Path) -> None:
+def test_file_names_decide_the_order_across_directories(install: Install, tmp_path: Path) -> None:
     install("share", "60-plain")
-    mine = install("etc", "10-mine")
-    assert find_firmware("uefi", "q35", [tmp_path / "share", tmp_path / "etc"]).code == mine
+    specific = install("etc", "10-mine")
+    assert find_firmware("uefi", "q35", [tmp_path / "share", tmp_path / "etc"]).code == specific
 
 
-def test_a_descriptor_without_its_files_is_passed_over_with_the_reason(
-    install: Install, tmp_path: Path
-) -> None:
+def test_a_descriptor_without_its_files_is_unsuitable(install: Install, tmp_path: Path) -> None:
     install("share", "10-gone", present=False)
     plain = install("share", "60-plain")
-    found = find_firmware("uefi", "q35", [tmp_path / "share"])
-    assert found.code == plain
-    assert "10-gone.code and " in found.passed_over[0]
-    assert found.passed_over[0].endswith("10-gone.vars, which does not exist")
+    assert find_firmware("uefi", "q35", [tmp_path / "share"]).code == plain
+    (tmp_path / "share/60-plain.json").unlink()
+    with pytest.raises(
+        MissingTool, match=r"names files that do not exist: .*10-gone\.code, .*10-gone\.vars$"
+    ):
+        find_firmware("uefi", "q35", [tmp_path / "share"])
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
         ("{", "is not JSON: "),
-        ("[]", "is no firmware descriptor: "),
-        ('{"interface-types": ["uefi"]}', "is no firmware descriptor: mapping: Field required"),
+        ("[]", "is not a firmware descriptor: "),
+        ('{"interface-types": ["uefi"]}', "is not a firmware descriptor: mapping: Field required"),
     ],
 )
-def test_a_broken_descriptor_is_named(install: Install, tmp_path: Path, content: str, reason: str) -> None:
+def test_an_invalid_descriptor_is_reported(
+    install: Install, tmp_path: Path, content: str, reason: str
+) -> None:
     install("share", "10-broken")
     (tmp_path / "share/10-broken.json").write_text(content)
     with pytest.raises(MissingTool) as missing:
@@ -150,7 +159,7 @@ def test_a_broken_descriptor_is_named(install: Install, tmp_path: Path, content:
         ),
     ],
 )
-def test_firmware_of_another_kind_is_passed_over(
+def test_firmware_of_another_kind_is_unsuitable(
     install: Install, tmp_path: Path, changes: dict[str, object], reason: str
 ) -> None:
     install("share", "10-other", **changes)
@@ -158,26 +167,26 @@ def test_firmware_of_another_kind_is_passed_over(
         find_firmware("uefi", "q35", [tmp_path / "share"])
 
 
-def test_bios_is_qemus_own_and_its_file_is_known(tmp_path: Path) -> None:
+def test_bios_is_the_firmware_of_qemu(tmp_path: Path) -> None:
     image = tmp_path / "seabios/bios-256k.bin"
     image.parent.mkdir()
     image.write_bytes(b"SeaBIOS")
-    found = find_firmware("bios", "pc", bios_directories=[tmp_path, image.parent])
-    assert (found.code, found.variables, found.image) == (None, None, image)
-    assert found.digests() == ((str(image), f"sha256:{hashlib.sha256(b'SeaBIOS').hexdigest()}"),)
+    firmware = find_firmware("bios", "pc", bios_directories=[tmp_path, image.parent])
+    assert (firmware.code, firmware.variables, firmware.image) == (None, None, image)
+    assert firmware.digests() == ((str(image), f"sha256:{hashlib.sha256(b'SeaBIOS').hexdigest()}"),)
     with pytest.raises(MissingTool, match="apt-get install seabios"):
         find_firmware("bios", "pc", bios_directories=[tmp_path])
 
 
-def test_digests_are_of_code_and_variables(install: Install, tmp_path: Path) -> None:
+def test_digests_cover_code_and_variables(install: Install, tmp_path: Path) -> None:
     install("share", "60-plain")
     paths = [path for path, _ in find_firmware("uefi", "q35", [tmp_path / "share"]).digests()]
     assert paths == [str(tmp_path / "share/60-plain.code"), str(tmp_path / "share/60-plain.vars")]
 
 
-def test_directories_go_from_the_general_to_the_specific(
+def test_directories_from_the_general_to_the_specific(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    places = [str(path) for path in default_directories()]
-    assert places == ["/usr/share/qemu/firmware", "/etc/qemu/firmware", str(tmp_path / "qemu/firmware")]
+    directories = [str(path) for path in default_directories()]
+    assert directories == ["/usr/share/qemu/firmware", "/etc/qemu/firmware", str(tmp_path / "qemu/firmware")]

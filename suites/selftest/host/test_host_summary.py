@@ -1,4 +1,4 @@
-"""What a machine is, read from files that are written for the test, and whether it has room."""
+"""Facts about a host, read from files of the test, and free disk space."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.core.errors import NoSpace
-from fixtures.host.cpuinfo import CpuInfo, parse_cpuinfo, read_cpuinfo
-from fixtures.host.host_summary import require_space, summarize
+from fixtures.host.host_summary import CpuInfo, parse_cpuinfo, read_cpuinfo, require_space, summarize
 
 Write = Callable[..., Path]
 
@@ -67,25 +66,27 @@ def test_a_machine_is_summarized(machine: Write) -> None:
         ({"proc/cpuinfo": CPUINFO.replace(" hypervisor", "")}, None),
     ],
 )
-def test_the_hypervisor_below_is_named_as_far_as_it_shows(
+def test_the_name_of_the_hypervisor_below_the_host(
     machine: Write, files: dict[str, str], name: str | None
 ) -> None:
     assert summarize(machine(**files)).hypervisor == name
 
 
-def test_this_machine_is_summarized() -> None:
+def test_the_summary_of_this_host() -> None:
     summary = summarize()
     assert summary.memory > 0
     assert "hypervisor" not in read_cpuinfo().flags or summary.hypervisor is not None
 
 
-def test_enough_room_is_silent(tmp_path: Path) -> None:
+def test_enough_space(tmp_path: Path) -> None:
     require_space(tmp_path / "to/be/made", 1, "nothing much")
 
 
-def test_too_little_room_says_what_where_and_how_much(tmp_path: Path) -> None:
-    place = tmp_path / "to/be/made"
+def test_too_little_space_is_an_error_with_the_sizes(tmp_path: Path) -> None:
+    directory = tmp_path / "to/be/made"
     with pytest.raises(NoSpace) as full:
-        require_space(place, 1 << 60, "the base image of debian-12")
-    assert str(full.value).startswith(f"the base image of debian-12 needs 1073741824.0 GiB in {place}, and ")
-    assert str(full.value).endswith(" are free there")
+        require_space(directory, 1 << 60, "the base image of debian-12")
+    assert str(full.value).startswith(
+        f"the base image of debian-12 needs 1073741824.0 GiB in {directory}; free there: "
+    )
+    assert str(full.value).endswith((" GiB", " MiB"))

@@ -1,4 +1,4 @@
-"""KVM's interface: request numbers, and what each way of stopping is called."""
+"""KVM's interface: request numbers, and the text for each exit reason."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from fixtures.host import kvm
-from fixtures.host.kvm import Machine, PortWrite, Stopped
+from fixtures.host.kvm import KvmMachine, MachineStop, PortWrite
 
-Run = Callable[..., tuple[PortWrite | Stopped, "ScriptedMachine"]]
+Run = Callable[..., tuple[PortWrite | MachineStop, "ScriptedMachine"]]
 
 
 def request(direction: str, number: int, size: int) -> int:
@@ -44,8 +44,8 @@ def test_request_numbers(name: str, direction: str, number: int, size: int) -> N
     assert getattr(kvm, name) == request(direction, number, size)
 
 
-class ScriptedMachine(Machine):
-    """A machine whose CPU leaves the guest as a script says: (exit reason, what lies at offset 32)."""
+class ScriptedMachine(KvmMachine):
+    """A machine whose CPU exits according to a script: pairs of the exit reason and the data at offset 32."""
 
     def __init__(self, *exits: tuple[int, bytes]) -> None:
         self._cpu = -1
@@ -65,7 +65,7 @@ class ScriptedMachine(Machine):
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    def until_event(*exits: tuple[int, bytes]) -> tuple[PortWrite | Stopped, ScriptedMachine]:
+    def until_event(*exits: tuple[int, bytes]) -> tuple[PortWrite | MachineStop, ScriptedMachine]:
         machine = ScriptedMachine(*exits)
         monkeypatch.setattr(fcntl, "ioctl", machine.enter)
         return machine.run(), machine
@@ -82,7 +82,7 @@ def test_a_write_to_a_port_is_returned(run: Run) -> None:
     assert event == PortWrite(0xE8, bytes(4))
 
 
-def test_reads_are_answered_and_the_guest_goes_on(run: Run) -> None:
+def test_the_guest_continues_after_reads(run: Run) -> None:
     read_port = (2, port(0, 1, 0xE9, 4))
     read_memory = (6, struct.pack("<Q8sIB", 0xD0000000, b"\xff" * 8, 4, 0))
     event, machine = run(read_port, read_memory, (2, port(1, 1, 0xF4, 1)))
@@ -91,7 +91,7 @@ def test_reads_are_answered_and_the_guest_goes_on(run: Run) -> None:
     assert machine._run[4096:4101] == b"\xe9\xe9\xe9\xe9\x00"
 
 
-def test_an_interrupted_run_is_taken_up_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_continues(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     machine = ScriptedMachine((5, b""))
     answers = iter([InterruptedError()])
 
@@ -101,7 +101,7 @@ def test_an_interrupted_run_is_taken_up_again(run: Run, monkeypatch: pytest.Monk
         return machine.enter(fd, number, argument)
 
     monkeypatch.setattr(fcntl, "ioctl", interrupted_once)
-    assert machine.run() == Stopped("the CPU halted at rip 0x131a")
+    assert machine.run() == MachineStop("the CPU halted at rip 0x131a")
 
 
 INTERNAL = struct.pack("<II", 1, 4)
@@ -135,6 +135,6 @@ INSTRUCTION = struct.pack("<QB15s", 1, 5, bytes.fromhex("f0480fc70f"))
         (24, b"", "unexpected KVM exit reason 24 at rip 0x131a"),
     ],
 )
-def test_every_way_of_stopping_is_named(run: Run, reason: int, payload: bytes, why: str) -> None:
+def test_the_text_for_every_exit_reason(run: Run, reason: int, payload: bytes, why: str) -> None:
     event, _ = run((reason, payload))
-    assert event == Stopped(why)
+    assert event == MachineStop(why)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fixtures.catalog.specs import Cell, GuestSpec, PlatformSpec
-from fixtures.channels.boot.boot_stages import landmarks
+from fixtures.channels.boot.boot_stages import boot_stages
 from fixtures.channels.console.serial_console import Console
 from fixtures.channels.console.transcript import Transcript
 from fixtures.core.errors import IronguestError, MachineNotUsable, Postmortem
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TCG = Accelerator("tcg", False, 5.0, (), "tcg,thread=multi,tb-size=128")
 KVM = Accelerator("kvm", True, 1.0, (), "kvm")
-BIOS = Firmware("bios", None, "", None, "", False, Path("/nowhere/bios-256k.bin"), None)
+BIOS = Firmware("bios", None, "", None, "", False, Path("/nowhere/bios-256k.bin"))
 
 HANG = b"\xfa\xeb\xfe"  # cli; jmp $
 RESET = b"\xb0\xfe\xe6\x64\xeb\xfe"  # mov al, 0xfe; out 0x64, al: through the keyboard controller
@@ -105,7 +105,7 @@ class Bench:
         self.evidence = directory / "evidence"
         self.machine = Machine(hardware(disk(directory / "disk.raw", code), **platform), self.evidence)
         self.health = self.machine.health
-        self.transcript = Transcript(self.evidence, landmarks(self.machine.hardware.cell.guest))
+        self.transcript = Transcript(self.evidence, boot_stages(self.machine.hardware.cell.guest))
         self.machine.collect_postmortem = self._describe
         self.console = Console(
             "nothing@bare", self.machine.console, self.transcript, self.health, self.machine.wakeup
