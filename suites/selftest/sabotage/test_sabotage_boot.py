@@ -11,7 +11,7 @@ from suites.boot import test_boot
 from suites.selftest.support.device_victims import Victim
 
 
-def test_another_firmware_is_found(victim: Guest) -> None:
+def test_wrong_firmware_is_found(victim: Guest) -> None:
     test_boot.test_the_firmware_is_the_platforms(victim)
     other = {"bios": "uefi", "uefi": "uefi-secure", "uefi-secure": "uefi"}[victim.cell.platform.firmware]
     platform = victim.cell.platform.model_copy(update={"firmware": other})
@@ -20,13 +20,13 @@ def test_another_firmware_is_found(victim: Guest) -> None:
         test_boot.test_the_firmware_is_the_platforms(victim)
 
 
-def test_an_error_in_the_journal_is_found(victim: Guest) -> None:
+def test_error_in_the_log_is_found(victim: Guest) -> None:
     victim.run_check("echo '<3>I/O error, dev vdz, sector 2048 op 0x1:(WRITE)' >/dev/kmsg")
     with pytest.raises(AssertionError, match="dev vdz"):
         test_boot.test_no_fatal_events(victim)
 
 
-def test_a_clock_that_is_wrong_is_found(broken: Victim) -> None:
+def test_wrong_clock_is_found(broken: Victim) -> None:
     test_boot.test_clock_is_set(broken.guest)
     broken.guest.run_check("date -s '-1 hour'")
     with pytest.raises(AssertionError, match="3[56][0-9][0-9]"):

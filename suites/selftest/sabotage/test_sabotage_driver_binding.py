@@ -9,39 +9,34 @@ from suites.drivers import test_driver_binding
 from suites.selftest.support.device_victims import Victim
 
 
-def test_a_driver_that_does_not_come_back_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_driver_that_stays_unbound_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broken.guest.devices.driver_binding, "bind", lambda row, driver: None)
     with pytest.raises(AssertionError, match="driver='none'"):
         test_driver_binding.test_unbind_and_bind(broken.guest)
 
 
-def test_a_driver_that_stays_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_driver_that_stays_bound_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broken.guest.devices.driver_binding, "unbind", lambda row: "virtio-pci")
     with pytest.raises(AssertionError, match="driver='none'"):
         test_driver_binding.test_unbind_and_bind(broken.guest)
 
 
-def test_a_load_that_is_none_is_found(broken: Victim) -> None:
+def test_load_that_does_not_run_is_found(broken: Victim) -> None:
+    """The guest's load generator is replaced by a program that does nothing."""
     broken.guest.devices.driver_binding.timeout = 0.2
     broken.guest.run_check("mount --bind /bin/true /bin/bash")
-    with pytest.raises(AssertionError, match=r"assert \(0 > 0\) is True"):
-        _reload_flooded_only(broken)
+    assert broken.guest.devices.driver_binding.reload_card_module("virtio_net", under_load=True) == 0
 
 
-def _reload_flooded_only(broken: Victim) -> None:
-    frames = broken.guest.devices.driver_binding.reload_card_module("virtio_net", under_load=True)
-    assert (frames > 0) is True
-
-
-def test_a_disks_driver_that_stays_or_does_not_come_back_is_found(
+def test_disk_driver_that_stays_bound_or_unbound_is_found(
     broken: Victim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guest, binding = broken.guest, broken.guest.devices.driver_binding
     disk = guest.storage.attach(guest.storage.source)
     with monkeypatch.context() as patch:
         patch.setattr(binding, "unbind_disk", lambda disk: UnboundDisk("/nowhere", "nothing"))
-        with pytest.raises(AssertionError, match=r"BindingState\(driver='there', driven=True\)"):
+        with pytest.raises(AssertionError, match=r"BindingState\(driver='bound', virtio_driver_ok=True\)"):
             test_driver_binding.test_disk_unbind_and_bind(guest, disk)
-    monkeypatch.setattr(binding, "bind_disk", lambda disk, held: None)
-    with pytest.raises(AssertionError, match=r"BindingState\(driver='none', driven=False\)"):
+    monkeypatch.setattr(binding, "bind_disk", lambda disk, binding: None)
+    with pytest.raises(AssertionError, match=r"BindingState\(driver='none', virtio_driver_ok=False\)"):
         test_driver_binding.test_disk_unbind_and_bind(guest, disk)

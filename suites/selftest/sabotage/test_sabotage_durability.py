@@ -14,7 +14,7 @@ from fixtures.lab.operations.scratch_disks import ScratchDisk
 from suites.selftest.support.fault_injection import ignore_flushes
 from suites.storage import test_durability
 
-# The same disks misbehave on any platform, and are judged by the same; one will do.
+# Disks misbehave in the same way on every platform, and the host compares them in the same way; one suffices.
 pytestmark = pytest.mark.device("virtio-blk-*")
 
 
@@ -27,43 +27,43 @@ pytestmark = pytest.mark.device("virtio-blk-*")
         test_durability.test_btrfs_survives_power_cuts,
     ],
 )
-def test_files_that_a_power_cut_would_take_are_found(
+def test_files_lost_in_a_power_cut_are_found(
     victim: Guest,
     monkeypatch: pytest.MonkeyPatch,
     check: Callable[[Guest, ScratchDisk, Callable[[ScratchDisk], ScratchDisk]], None],
 ) -> None:
     ignore_flushes(monkeypatch)
-    # Fewer are enough, and sooner done.
+    # Three files are enough to lose one, and save time.
     monkeypatch.setattr(test_durability, "FILES", 3)
     source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match="power cut after .* writes: (record|not sound|not mounted)"):
         check(victim, source, victim.storage.attach)
 
 
-def test_what_cannot_be_mounted_again_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
-    put = crash_image.install_crash_image
+def test_unmountable_file_system_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_crash_image = crash_image.install_crash_image
 
-    def put_and_damage(instance: GuestInstance, disk: ScratchDisk, position: int, seed: int) -> None:
-        put(instance, disk, position, seed)
+    def install_and_damage(instance: GuestInstance, disk: ScratchDisk, position: int, seed: int) -> None:
+        install_crash_image(instance, disk, position, seed)
         with instance.disks[disk.name].path.open("r+b") as file:
             file.write(bytes(4096))
 
-    monkeypatch.setattr(crash_image, "install_crash_image", put_and_damage)
+    monkeypatch.setattr(crash_image, "install_crash_image", install_and_damage)
     monkeypatch.setattr(test_durability, "FILES", 1)
     source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match="power cut after .* writes: not mounted: .*superblock"):
         test_durability.test_xfs_survives_power_cuts(victim, source, victim.storage.attach)
 
 
-def test_what_a_killed_hypervisor_had_not_written_is_found(
+def test_flushed_data_lost_by_a_killed_hypervisor_is_found(
     victim: Guest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kill = power_control.kill
 
     def kill_and_lose(instance: GuestInstance) -> None:
         kill(instance)
-        words = ("-f", "qcow2", "-c", "write -z 51200 512", instance.disks["target"].path)
-        run_tool([require_tool("qemu-io"), *words])
+        arguments = ("-f", "qcow2", "-c", "write -z 51200 512", instance.disks["target"].path)
+        run_tool([require_tool("qemu-io"), *arguments])
 
     monkeypatch.setattr(power_control, "kill", kill_and_lose)
     source = victim.storage.attach(victim.storage.source)

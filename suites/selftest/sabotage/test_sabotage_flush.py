@@ -1,4 +1,4 @@
-"""A hypervisor that drops flushes, on every bus: each asks for them in a way of its own."""
+"""Sabotage of storage.flushed-is-written on every bus, since each bus has its own flush command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from suites.storage import test_durability
 
 
 @pytest.mark.needs("shell", "disk-tools")
-def test_a_flush_that_is_dropped_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dropped_flush_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
     ignore_flushes(monkeypatch)
     source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match=r"after \d+ writes: sector 0: lost"):

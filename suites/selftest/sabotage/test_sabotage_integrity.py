@@ -14,7 +14,7 @@ from suites.integrity import test_integrity
 from suites.selftest.support.device_victims import Victim
 
 
-def test_another_base_image_is_found(victim: Guest, instance: GuestInstance, tmp_path: Path) -> None:
+def test_changed_base_image_is_found(victim: Guest, instance: GuestInstance, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.write_bytes(b"as it was")
     image = instance.image
@@ -26,7 +26,7 @@ def test_another_base_image_is_found(victim: Guest, instance: GuestInstance, tmp
     instance.image = image
 
 
-def test_a_kernel_file_that_is_not_the_vendors_is_found(victim: Guest) -> None:
+def test_changed_kernel_file_is_found(victim: Guest) -> None:
     victim.run_check('printf x >>"/boot/vmlinuz-$(uname -r)"')
     with pytest.raises(AssertionError, match="md5:"):
         test_integrity.test_the_kernel_is_the_vendors(victim)
@@ -34,14 +34,14 @@ def test_a_kernel_file_that_is_not_the_vendors_is_found(victim: Guest) -> None:
     test_integrity.test_the_kernel_is_the_vendors(victim)
 
 
-def test_a_tainted_kernel_is_found(victim: Guest) -> None:
+def test_tainted_kernel_is_found(victim: Guest) -> None:
     victim.run_check("echo 64 >/proc/sys/kernel/tainted")
     with pytest.raises(AssertionError, match=r"== \(\)"):
         test_integrity.test_the_kernel_is_the_vendors(victim)
 
 
-def test_files_that_are_not_the_vendors_are_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of one package, for the sake of time."""
+def test_changed_and_missing_system_files_are_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two packages only, since a verification of all packages takes minutes."""
     monkeypatch.setattr(
         "fixtures.systems.linux.package_files.QUERY", "env LC_ALL=C dpkg --verify grep procps || true"
     )

@@ -1,4 +1,4 @@
-"""Workers that are killed: only their own check is lost, nothing is left behind, and the next run works."""
+"""Killed workers: only their own check is lost, nothing is left behind, and the next run works."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from fixtures.core.deadline import Deadline
 from fixtures.media.cache import cache_root
 from suites.selftest.sabotage.test_sabotage_run import HANG, PROJECT, own_guest
 
+# Never set: its timed wait is a pause.
 NEVER = threading.Event()
 
 
@@ -26,7 +27,7 @@ class Run:
     def __init__(self, directory: Path, *arguments: str, **environment: str) -> None:
         self.bundle = directory / "bundle"
         self.directory = directory
-        kept = {
+        inherited = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("PYTEST", "IRONGUEST_WORK"))
@@ -35,26 +36,31 @@ class Run:
         self._process = subprocess.Popen(
             [*command, *arguments],
             cwd=PROJECT,
-            env={**kept, **environment, "TMPDIR": str(directory)},
+            env={**inherited, **environment, "TMPDIR": str(directory)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
-    def machine(self, sign: str, *, not_of: int = 0) -> int:
-        """The worker that started the first QEMU with ``sign`` in its command line."""
+    def wait_for_machine(self, argument: str, *, except_of: int = 0) -> int:
+        """Wait for a QEMU process with ``argument`` in its command line; returns the pid of its worker.
+
+        ``except_of`` is the pid of a worker whose machines do not count.
+        """
         deadline = Deadline.after(120.0)
         while not deadline.expired:
             for _, parent, line in processes():
-                ours = "qemu" in line and str(self.directory) in line and parent not in {1, not_of}
-                if ours and sign in line:
+                is_of_run = "qemu" in line and str(self.directory) in line and parent not in {1, except_of}
+                if is_of_run and argument in line:
                     return parent
             assert self._process.poll() is None, self._process.communicate()[0]
             NEVER.wait(0.005)
-        raise AssertionError(f"no machine with {sign} came")
+        raise AssertionError(
+            f"no QEMU process with {argument!r} in its command line within {deadline.limit:g} s"
+        )
 
-    def end(self) -> str:
-        """What the run printed."""
+    def wait_for_end(self) -> str:
+        """Wait for the end of the run; returns its output."""
         return self._process.communicate(timeout=240)[0]
 
     def results(self) -> dict[str, dict[str, Any]]:
@@ -68,35 +74,35 @@ class Run:
 
 
 def processes() -> list[tuple[int, int, str]]:
-    """All processes: id, parent's id, command line."""
+    """All processes as (pid, parent's pid, command line)."""
     found = []
-    for place in Path("/proc").iterdir():
-        if place.name.isdigit():
+    for directory in Path("/proc").iterdir():
+        if directory.name.isdigit():
             try:
-                status = (place / "stat").read_text()
-                line = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                status = (directory / "stat").read_text()
+                line = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             except OSError:
                 continue
-            found.append((int(place.name), int(status.rpartition(")")[2].split()[1]), line))
+            found.append((int(directory.name), int(status.rpartition(")")[2].split()[1]), line))
     return found
 
 
 def assert_clean(directory: Path) -> None:
-    """No machine of a run is left, and neither is its directory."""
+    """Assert that neither a machine of a run nor its directory is left."""
     assert [line for _, _, line in processes() if "qemu" in line and str(directory) in line] == []
     assert list(directory.glob("ironguest-*")) == []
 
 
-def test_killed_while_it_makes_a_checkpoint(tmp_path: Path) -> None:
+def test_worker_killed_during_a_checkpoint(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     guests = own_guest(tmp_path, HANG.replace("silence: 400ms", "silence: 1s"))
     arguments = ["--accel=tcg", f"--guests-dir={guests}", "--guest=hang", "--platform=pc-bios-ide"]
     run = Run(tmp_path, *arguments, "suites/storage/test_storage.py", XDG_CACHE_HOME=str(cache))
-    worker = run.machine("memory-backend-file")
+    worker = run.wait_for_machine("memory-backend-file")
     os.kill(worker, signal.SIGKILL)
-    # The one that takes over finds what the first one left, and makes the checkpoint anew.
-    run.machine("memory-backend-file", not_of=worker)
-    output = run.end()
+    # The next worker finds the incomplete checkpoint, and makes a new one.
+    run.wait_for_machine("memory-backend-file", except_of=worker)
+    output = run.wait_for_end()
     outcomes = sorted((result["outcome"], result["failure"]["kind"]) for result in run.results().values())
     assert outcomes == [("ERROR", "WorkerDied"), ("FAIL", "BootTimeout")], output
     assert_clean(tmp_path)
@@ -104,12 +110,12 @@ def test_killed_while_it_makes_a_checkpoint(tmp_path: Path) -> None:
     assert [name for name in left if not name.endswith(".lock")] == []
 
 
-def test_killed_while_it_starts_a_clone(tmp_path: Path) -> None:
+def test_worker_killed_during_the_start_of_a_clone(tmp_path: Path) -> None:
     arguments = ["--guest=debian-12", "--platform=q35-uefi-virtio", "suites/integrity", "suites/drivers"]
     run = Run(tmp_path, *arguments, "-k", "kernel or driven")
-    worker = run.machine("-incoming defer")
+    worker = run.wait_for_machine("-incoming defer")
     os.kill(worker, signal.SIGKILL)
-    output = run.end()
+    output = run.wait_for_end()
     results = run.results()
     outcomes = sorted(result["outcome"] for result in results.values())
     assert outcomes == ["ERROR", "PASS"], output
@@ -120,10 +126,10 @@ def test_killed_while_it_starts_a_clone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_ended_leaves_nothing(tmp_path: Path, signal_: signal.Signals) -> None:
+def test_ended_run_leaves_nothing(tmp_path: Path, signal_: signal.Signals) -> None:
     arguments = ["--guest=debian-12", "--platform=q35-uefi-virtio", "suites/network"]
     run = Run(tmp_path, *arguments)
-    run.machine("-incoming defer")
+    run.wait_for_machine("-incoming defer")
     run._process.send_signal(signal_)
-    run.end()
+    run.wait_for_end()
     assert_clean(tmp_path)

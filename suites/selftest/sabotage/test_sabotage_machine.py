@@ -1,4 +1,4 @@
-"""Failures of the machine itself: each is named at once, with the right outcome, and clones are independent."""
+"""Failures of a machine are named at once with the right outcome, and clones do not affect each other."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from suites.integrity import test_integrity
 
 
 def test_healthy_guest_passes(victim: Guest) -> None:
-    """Before anything is broken, what is broken below is whole."""
+    """The guest that the other sabotage tests break passes its checks while it is healthy."""
     test_boot.test_no_fatal_events(victim)
     test_drivers.test_every_device_is_driven(victim)
     test_integrity.test_the_kernel_is_the_vendors(victim)
 
 
-def test_a_command_that_hangs_is_interrupted_and_the_shell_survives(
+def test_hanging_command_is_interrupted_and_the_shell_survives(
     victim: Guest, instance: GuestInstance
 ) -> None:
-    with pytest.raises(errors.CommandTimeout, match="sleep 1000") as late:
+    with pytest.raises(errors.CommandTimeout, match="sleep 1000") as timeout:
         instance.shell.run("sleep 1000", within=0.4)
-    assert late.value.outcome == "FAIL"
+    assert timeout.value.outcome == "FAIL"
     assert victim.run_check("echo still here") == "still here\n"
 
 
-def test_clones_are_told_apart(pool: MachinePool, cell: Cell) -> None:
-    """Each clone has the time of now and randomness of its own; and what one does, no other sees."""
+def test_clones_are_independent(pool: MachinePool, cell: Cell) -> None:
+    """Each clone has the current time and its own randomness, and sees no file of another clone."""
     answers = []
     for _ in range(2):
         instance, start = pool.acquire(MachineRequest(cell, cold=False, group=None))
@@ -55,11 +55,13 @@ def test_clones_are_told_apart(pool: MachinePool, cell: Cell) -> None:
     assert ["No such file" in marked for _, marked in answers] == [True, True]
 
 
-def test_a_full_disk_of_the_host_is_ours(
+def test_full_disk_of_the_host_is_an_error(
     victim: Guest, instance: GuestInstance, cell: Cell, tmp_path: Path
 ) -> None:
     if "virtio-blk-pci" not in cell.platform.models:
-        pytest.skip("not_in_profile: QEMU reports it in the same way for every disk; once is enough")
+        pytest.skip(
+            "not_in_profile: one kind of disk suffices; QEMU reports the error in the same way for all"
+        )
     fill_host(instance, tmp_path / "overlay.qcow2")
     with pytest.raises(errors.NoSpace, match="the host's disk is full") as full:
         victim.run_check("dd if=/dev/zero of=/var/tmp/filler bs=1M count=8 conv=fsync")
@@ -67,7 +69,7 @@ def test_a_full_disk_of_the_host_is_ours(
 
 
 def fill_host(instance: GuestInstance, overlay: Path) -> None:
-    """From now on each write to the root disk finds the host's disk full, as QEMU's blkdebug has it."""
+    """Let QEMU's blkdebug fail every further write to the root disk with ENOSPC."""
     nodes = instance.machine.execute("query-named-block-nodes")
     length = next(node["image"]["virtual-size"] for node in nodes if node["node-name"] == "root")
     tools.run_tool([find_qemu_img(), "create", "-q", "-f", "qcow2", overlay, str(length)])
@@ -81,8 +83,8 @@ def fill_host(instance: GuestInstance, overlay: Path) -> None:
     instance.machine.execute("blockdev-snapshot", {"node": "root", "overlay": "full"})
 
 
-def test_a_fatal_end_is_named_at_once(victim: Guest, instance: GuestInstance, cell: Cell) -> None:
-    """On one platform the kernel panics, on the other QEMU is killed: the guest's fault, and the host's."""
+def test_fatal_end_is_named_at_once(victim: Guest, instance: GuestInstance, cell: Cell) -> None:
+    """A kernel panic is the guest's fault, a killed QEMU is the host's; one of them on each platform."""
     if cell.platform.machine == "pc":
         with pytest.raises(
             errors.GuestCrashed, match="Kernel panic - not syncing: sysrq triggered crash"
@@ -98,7 +100,7 @@ def test_a_fatal_end_is_named_at_once(victim: Guest, instance: GuestInstance, ce
 
 
 def kill(instance: GuestInstance) -> str:
-    """Kill QEMU from outside."""
+    """Kill the QEMU process."""
     assert instance.machine.pid is not None
     os.kill(instance.machine.pid, signal.SIGKILL)
     return "killed"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from suites.drivers import test_multiqueue
 from suites.selftest.support.device_victims import Victim
 
 
-def test_queues_that_stand_still_are_found(broken: Victim) -> None:
+def test_unused_queues_are_found(broken: Victim) -> None:
     test_multiqueue.test_every_queue_is_used(broken.guest)
     test_multiqueue.test_every_queue_of_a_card_is_used(broken.guest)
-    # Whatever processor is asked for, it is the first.
+    # taskset runs every program on the first processor, whatever processor the check requests.
     wrapper = '#!/bin/sh\\nshift 2; exec /root/pinned -c 0 "$@"\\n'
     broken.guest.run_check(
         f"printf '{wrapper}' >/root/one && chmod +x /root/one && cp /usr/bin/taskset /root/pinned"

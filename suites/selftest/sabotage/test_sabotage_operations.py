@@ -17,33 +17,33 @@ from suites.selftest.support import misbehaving_disk as bad
 from suites.selftest.support.fault_injection import Alter, Spoil
 from suites.storage import test_operations
 
-# The same disks misbehave on any platform, and are judged by the same; one will do.
+# Disks misbehave in the same way on every platform, and the host compares them in the same way; one suffices.
 pytestmark = pytest.mark.device("virtio-blk-*")
 
 
-def test_a_bit_flipped_over_a_pause_is_found(victim: Guest, spoil: Spoil) -> None:
+def test_bit_flip_during_a_pause_is_found(victim: Guest, spoil: Spoil) -> None:
     spoil(bad.Flips, 9000)
     source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match="sector 9000: bit flip"):
         test_operations.test_pause_loses_nothing(victim, source, victim.storage.attach(victim.storage.target))
 
 
-def test_a_mirror_that_differs_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mirror_that_differs_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
     mirror = block_jobs.mirror
 
-    def mirror_and_forget(instance: GuestInstance, disk: ScratchDisk) -> None:
+    def mirror_and_zero_a_sector(instance: GuestInstance, disk: ScratchDisk) -> None:
         mirror(instance, disk)
         with instance.disks[disk.name].path.open("r+b") as file:
             file.seek(500 * 512)
             file.write(bytes(512))
 
-    monkeypatch.setattr(block_jobs, "mirror", mirror_and_forget)
-    source, target = (victim.storage.attach(each) for each in (victim.storage.source, victim.storage.target))
+    monkeypatch.setattr(block_jobs, "mirror", mirror_and_zero_a_sector)
+    source, target = (victim.storage.attach(disk) for disk in (victim.storage.source, victim.storage.target))
     with pytest.raises(AssertionError, match="sector 500: zeroed"):
         test_operations.test_mirror_loses_nothing(victim, source, target)
 
 
-def test_a_backup_of_a_later_moment_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backup_of_a_later_moment_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
     begin, end = block_jobs.begin_backup, block_jobs.end_backup
     monkeypatch.setattr(block_jobs, "begin_backup", lambda instance, disk: 0)
     monkeypatch.setattr(
@@ -51,18 +51,18 @@ def test_a_backup_of_a_later_moment_is_found(victim: Guest, monkeypatch: pytest.
         "end_backup",
         lambda instance, disk, before, mark: end(instance, disk, before, begin(instance, disk)),
     )
-    source, target = (victim.storage.attach(each) for each in (victim.storage.source, victim.storage.target))
+    source, target = (victim.storage.attach(disk) for disk in (victim.storage.source, victim.storage.target))
     with pytest.raises(AssertionError, match="sector 30000: stray write"):
         test_operations.test_backup_is_of_one_moment(victim, source, target)
 
 
-def test_a_snapshot_that_keeps_nothing_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_snapshot_that_keeps_nothing_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
     def keep_nothing(instance: GuestInstance, disk: ScratchDisk) -> None:
         instance.disks[f"{disk.name}-base"] = instance.disks[disk.name]
 
     monkeypatch.setattr(block_jobs, "take_snapshot", keep_nothing)
     monkeypatch.setattr(block_jobs, "revert_to_snapshot", lambda instance, disk: None)
-    source, target = (victim.storage.attach(each) for each in (victim.storage.source, victim.storage.target))
+    source, target = (victim.storage.attach(disk) for disk in (victim.storage.source, victim.storage.target))
     with pytest.raises(AssertionError, match="sector 1000: stray write"):
         test_operations.test_snapshot_and_commit(victim, source, target)
     target.layout = target_disk_layout()
@@ -71,34 +71,34 @@ def test_a_snapshot_that_keeps_nothing_is_found(victim: Guest, monkeypatch: pyte
         test_operations.test_snapshot_and_return(victim, source, target)
 
 
-def test_a_disk_that_does_not_grow_is_found(
+def test_disk_that_does_not_grow_is_found(
     victim: Guest, instance: GuestInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(block_jobs, "resize", lambda instance, disk, size: None)
-    monkeypatch.setattr(instance, "notices", lambda seen: seen(instance.system))
+    monkeypatch.setattr(instance, "wait_until", lambda condition: condition(instance.system))
     source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match="16777216"):
         test_operations.test_resize_keeps_data(victim, source, victim.storage.attach)
 
 
-def test_a_discard_that_does_nothing_is_found(victim: Guest, alter: Alter) -> None:
+def test_discard_without_effect_is_found(victim: Guest, alter: Alter) -> None:
     source = victim.storage.attach(victim.storage.source)
     alter(lambda disk: dataclasses.replace(disk, options=DEFAULT_DISK_OPTIONS))
     with pytest.raises(AssertionError, match="sector 4096: stray write"):
         test_operations.test_discard_gives_back(victim, source, victim.storage.attach, zero=False)
 
 
-def test_a_file_system_damaged_by_an_unplug_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
-    take = scratch_disks.detach_disk
+def test_file_system_damaged_by_an_unplug_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    detach_disk = scratch_disks.detach_disk
 
-    def take_and_damage(instance: GuestInstance, disk: ScratchDisk) -> object:
-        answer = take(instance, disk)
+    def detach_and_damage(instance: GuestInstance, disk: ScratchDisk) -> object:
+        released = detach_disk(instance, disk)
         with instance.disks[disk.name].path.open("r+b") as file:
             file.seek(64 << 10)
             file.write(b"\xff" * (512 << 10))
-        return answer
+        return released
 
-    monkeypatch.setattr(guest_disks, "take", take_and_damage)
+    monkeypatch.setattr(guest_disks, "detach_disk", detach_and_damage)
     source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match="not sound|record"):
         test_operations.test_unplug_while_mounted(victim, source, victim.storage.attach)

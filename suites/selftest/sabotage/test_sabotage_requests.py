@@ -8,18 +8,18 @@ import pytest
 
 from fixtures.guest.guest import Guest
 from fixtures.machine.disk_options import DEFAULT_DISK_OPTIONS
-from fixtures.machine.hardware import Disk
 from fixtures.systems.base.storage import FioResult
 from fixtures.systems.linux.storage import LinuxStorage
+from suites.selftest.sabotage.test_sabotage_boundaries import grow
 from suites.selftest.support import misbehaving_disk as bad
 from suites.selftest.support.fault_injection import Alter, Spoil
 from suites.storage import test_requests
 
-# The same disks misbehave on any platform, and are judged by the same; one will do.
+# Disks misbehave in the same way on every platform, and the host compares them in the same way; one suffices.
 pytestmark = pytest.mark.device("virtio-blk-*")
 
 
-SPOILED = [
+MISBEHAVIOURS = [
     (bad.Loses, 3000, r"sector 3000: lost \(still the sentinel\); 1 bad sector"),
     (bad.Tears, 3000, r"sector 3000: torn \(256 of 512 bytes right\)"),
     (bad.Flips, 3000, r"sector 3000: bit flip \(1 bit differs\)"),
@@ -30,32 +30,34 @@ SPOILED = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "sector", "said"), SPOILED, ids=lambda each: getattr(each, "__name__", ""))
-def test_a_spoiled_sector_is_named(
-    victim: Guest, spoil: Spoil, kind: type[bad._OneSector], sector: int, said: str
+@pytest.mark.parametrize(
+    ("kind", "sector", "message"), MISBEHAVIOURS, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_misbehaving_disk_is_named(
+    victim: Guest, spoil: Spoil, kind: type[bad._OneSector], sector: int, message: str
 ) -> None:
     spoil(kind, sector)
     source = victim.storage.attach(victim.storage.source)
     target = victim.storage.attach(victim.storage.target)
-    with pytest.raises(AssertionError, match=said):
+    with pytest.raises(AssertionError, match=message):
         test_requests.test_requests_of_every_shape(victim, source, target)
 
 
-def test_a_sector_lost_on_large_sectors_is_found(victim: Guest, spoil: Spoil) -> None:
+def test_lost_sector_of_a_512e_disk_is_found(victim: Guest, spoil: Spoil) -> None:
     source = victim.storage.attach(victim.storage.source)
     spoil(bad.Loses, 72)
     with pytest.raises(AssertionError, match="sector 72: lost"):
         test_requests.test_sector_sizes(victim, source, victim.storage.attach, (512, 4096))
 
 
-def test_sectors_of_another_size_are_found(victim: Guest, alter: Alter) -> None:
+def test_wrong_sector_size_is_found(victim: Guest, alter: Alter) -> None:
     source = victim.storage.attach(victim.storage.source)
     alter(lambda disk: dataclasses.replace(disk, options=DEFAULT_DISK_OPTIONS))
     with pytest.raises(AssertionError, match=r"\(512, 512, "):
         test_requests.test_sector_sizes(victim, source, victim.storage.attach, (4096, 4096))
 
 
-def test_a_bit_flipped_behind_a_cache_is_found(victim: Guest, spoil: Spoil) -> None:
+def test_bit_flip_behind_a_cache_is_found(victim: Guest, spoil: Spoil) -> None:
     source = victim.storage.attach(victim.storage.source)
     spoil(bad.Flips, 3000)
     with pytest.raises(AssertionError, match="sector 3000: bit flip"):
@@ -64,8 +66,8 @@ def test_a_bit_flipped_behind_a_cache_is_found(victim: Guest, spoil: Spoil) -> N
         )
 
 
-def test_what_fio_could_not_know_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that says all is well, and wrote nothing: the guest at hand has no fio."""
+def test_fio_that_wrote_nothing_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guest has no fio. A replacement reports success, and writes nothing."""
     target = victim.storage.attach(victim.storage.target)
     size = 16384 * 512
     monkeypatch.setattr(LinuxStorage, "has_fio", lambda tools: True)
@@ -77,21 +79,14 @@ def test_what_fio_could_not_know_is_found(victim: Guest, monkeypatch: pytest.Mon
         test_requests.test_fio_verifies(victim, target, 4096)
 
 
-def test_a_read_only_disk_that_is_not_is_found(victim: Guest, alter: Alter) -> None:
+def test_writable_disk_instead_of_a_read_only_one_is_found(victim: Guest, alter: Alter) -> None:
     source = victim.storage.attach(victim.storage.source)
     alter(lambda disk: dataclasses.replace(disk, read_only=False))
     with pytest.raises(AssertionError, match="read_only=False"):
         test_requests.test_read_only_refuses_writes(victim, source, victim.storage.attach)
 
 
-def grow(disk: Disk) -> Disk:
-    """Have a disk end later than it says."""
-    with disk.path.open("r+b") as file:
-        file.truncate(disk.path.stat().st_size + (1 << 20))
-    return disk
-
-
-def test_a_disk_of_another_size_is_found(victim: Guest, alter: Alter) -> None:
+def test_disk_of_another_size_is_found(victim: Guest, alter: Alter) -> None:
     alter(grow)
     with pytest.raises(AssertionError, match="IGC3PO"):
         test_requests.test_shown_as_given(victim)

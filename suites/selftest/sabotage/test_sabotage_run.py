@@ -1,4 +1,4 @@
-"""Whole runs in processes of their own: what the user sees, and what the report says, when things break."""
+"""Runs of pytest in their own process: the output and the report of runs that fail or cannot start."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ timeouts: {{boot: 5s, silence: 400ms}}
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that ended: its exit status, what it printed, and its report's results by check."""
+    """A finished run: its exit status, its output, its results by check, and its bundle."""
 
     status: int
     output: str
@@ -43,7 +43,7 @@ class Finished:
 
 
 def run(tmp_path: Path, *arguments: str) -> Finished:
-    """Run pytest from the project with a bundle, away from this run's own environment."""
+    """Run pytest in the project with a bundle, without the environment variables of this run."""
     bundle = tmp_path / "bundle"
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "IRONGUEST_WORK"))
@@ -67,7 +67,7 @@ def run(tmp_path: Path, *arguments: str) -> Finished:
 
 
 def own_guest(tmp_path: Path, text: str) -> Path:
-    """A directory with a guest whose boot sector is an endless loop."""
+    """A guests directory with the guest ``hang``: its boot sector is an endless loop."""
     disk = tmp_path / "hang.raw"
     disk.write_bytes(b"\xeb\xfe".ljust(510, b"\0") + b"\x55\xaa" + bytes((1 << 20) - 512))
     guests = tmp_path / "guests"
@@ -76,7 +76,7 @@ def own_guest(tmp_path: Path, text: str) -> Path:
     return guests
 
 
-def test_a_boot_that_hangs_fails_and_blocks(tmp_path: Path) -> None:
+def test_hanging_boot_fails_and_blocks_other_checks(tmp_path: Path) -> None:
     guests = own_guest(tmp_path, HANG)
     xml = tmp_path / "junit.xml"
     done = run(
@@ -104,16 +104,16 @@ def test_kvm_that_cannot_run_a_guest_is_an_internal_error(tmp_path: Path) -> Non
     host = detect_assistance()
     if host.available or not host.usable:
         pytest.skip("this host's KVM either works or cannot be opened: nothing fails by itself here")
-    # Already the firmware, in long mode, executes what such a KVM cannot.
+    # The firmware runs in long mode, and executes instructions that such a KVM cannot emulate.
     guests = own_guest(tmp_path, HANG)
-    wanted = ["--guest=hang", "--platform=q35-uefi-virtio", "-k", "reaches_login"]
-    done = run(tmp_path, "--accel=kvm", f"--guests-dir={guests}", *wanted)
+    selection = ["--guest=hang", "--platform=q35-uefi-virtio", "-k", "reaches_login"]
+    done = run(tmp_path, "--accel=kvm", f"--guests-dir={guests}", *selection)
     reached = done.results["boot.reaches-login"]
     assert (reached["outcome"], reached["failure"]["kind"]) == ("FAIL", "HypervisorInternalError")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (["--guest=debian-13"], "debian-12"),
         (["--platform=q36-uefi-virtio"], "q35-uefi-virtio"),
@@ -122,16 +122,16 @@ def test_kvm_that_cannot_run_a_guest_is_an_internal_error(tmp_path: Path) -> Non
         (["--accel=tcg", "--require-hardware-assist"], "hardware"),
     ],
 )
-def test_bad_input_is_one_clear_message(tmp_path: Path, arguments: list[str], words: str) -> None:
+def test_wrong_option_is_one_clear_message(tmp_path: Path, arguments: list[str], message: str) -> None:
     done = run(tmp_path, *arguments, "suites/boot")
     assert done.status == pytest.ExitCode.USAGE_ERROR
-    assert words in done.output
+    assert message in done.output
     assert "Traceback" not in done.output
     assert done.results == {}
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("old", "new", "message"),
     [
         ("login:", "logn:", "hang.yaml:8: "),
         ("format: raw", "format: qcow2", "is of format raw"),
@@ -139,7 +139,7 @@ def test_bad_input_is_one_clear_message(tmp_path: Path, arguments: list[str], wo
         ("image: {{path: {image}", "image: {{path: '${{NO_SUCH_VARIABLE}}/x.raw'", "NO_SUCH_VARIABLE"),
     ],
 )
-def test_a_bad_guest_is_named_with_its_line(tmp_path: Path, old: str, new: str, words: str) -> None:
+def test_wrong_description_is_named_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:
     guests = own_guest(tmp_path, HANG)
     file = guests / "hang.yaml"
     image = str(tmp_path / "hang.raw")
@@ -147,24 +147,24 @@ def test_a_bad_guest_is_named_with_its_line(tmp_path: Path, old: str, new: str, 
     file.write_text(text)
     done = run(tmp_path, f"--guests-dir={guests}", "--guest=hang", "suites/boot")
     assert done.status == pytest.ExitCode.USAGE_ERROR
-    assert words in done.output
+    assert message in done.output
     assert "Traceback" not in done.output
 
 
-def test_qemu_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_qemu_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IRONGUEST_QEMU", "/no/such/qemu")
     done = run(tmp_path, "--guest=debian-12", "suites/boot")
     assert done.status == pytest.ExitCode.USAGE_ERROR
     assert "/no/such/qemu" in done.output
 
 
-def test_collecting_executes_nothing_and_leaves_nothing(
+def test_collection_starts_nothing_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = tmp_path / "tmp"
-    own.mkdir()
-    monkeypatch.setenv("TMPDIR", str(own))
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     done = run(tmp_path, "--collect-only", "-q", "--guest=debian-12", "suites/boot")
     assert (done.status, done.results) == (0, {})
     assert "test_reaches_login[debian-12@pc-bios-ide]" in done.output
-    assert list(own.iterdir()) == []
+    assert list(temporary.iterdir()) == []

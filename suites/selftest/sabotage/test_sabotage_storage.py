@@ -12,7 +12,7 @@ from suites.storage import test_storage
 
 
 def flip(instance: GuestInstance, name: Literal["source", "target"], sector: int) -> None:
-    """Change one bit of a disk behind the guest's back."""
+    """Flip one bit of a disk's file without the guest's knowledge."""
     with instance.disks[name].path.open("r+b") as file:
         file.seek(sector * 512 + 99)
         byte = file.read(1)[0]
@@ -20,12 +20,12 @@ def flip(instance: GuestInstance, name: Literal["source", "target"], sector: int
         file.write(bytes([byte ^ 4]))
 
 
-def test_a_flipped_bit_on_the_target_is_found(victim: Guest, instance: GuestInstance) -> None:
+def test_bit_flip_in_written_data_is_found(victim: Guest, instance: GuestInstance) -> None:
     copy = victim.storage.copy
 
-    def copy_and_flip(*arguments: object, **places: int) -> None:
-        copy(*arguments, **places)  # type: ignore[arg-type]
-        if places["first"] == 2048:
+    def copy_and_flip(*arguments: object, **sectors: int) -> None:
+        copy(*arguments, **sectors)  # type: ignore[arg-type]
+        if sectors["first"] == 2048:
             flip(instance, "target", 3000)
 
     victim.storage.copy = copy_and_flip  # type: ignore[method-assign, assignment]
@@ -35,7 +35,7 @@ def test_a_flipped_bit_on_the_target_is_found(victim: Guest, instance: GuestInst
         test_storage.test_a_write_reaches_the_disk(victim, victim.storage.source, victim.storage.target)
 
 
-def test_a_flipped_bit_outside_of_what_was_written_is_found(victim: Guest, instance: GuestInstance) -> None:
+def test_bit_flip_outside_of_written_data_is_found(victim: Guest, instance: GuestInstance) -> None:
     victim.storage.attach(victim.storage.source)
     victim.storage.attach(victim.storage.target)
     flip(instance, "target", 65000)
@@ -43,7 +43,7 @@ def test_a_flipped_bit_outside_of_what_was_written_is_found(victim: Guest, insta
         test_storage.test_a_write_reaches_the_disk(victim, victim.storage.source, victim.storage.target)
 
 
-def test_a_flipped_bit_on_the_source_is_found(victim: Guest, instance: GuestInstance) -> None:
+def test_bit_flip_on_the_source_is_found(victim: Guest, instance: GuestInstance) -> None:
     victim.storage.attach(victim.storage.source)
     flip(instance, "source", 12345)
     with pytest.raises(AssertionError, match="sha256:"):

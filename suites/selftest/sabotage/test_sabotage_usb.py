@@ -10,20 +10,20 @@ from suites.drivers import test_usb
 from suites.selftest.support.device_victims import Victim
 
 
-def test_a_stick_that_holds_something_else_or_has_no_driver_is_found(
+def test_stick_with_changed_data_or_without_a_driver_is_found(
     broken: Victim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guest = broken.guest
     stick = guest.storage.attach(guest.storage.usb_stick)
     copy_all = guest.storage.copy_all
 
-    def copy_and_flip(source: ScratchDisk, target: ScratchDisk, copies: list[Copy]) -> None:
+    def copy_and_change(source: ScratchDisk, target: ScratchDisk, copies: list[Copy]) -> None:
         copy_all(source, target, copies)
         with broken.instance.disks["stick"].path.open("r+b") as file:
             file.seek(40000 * 512)
             file.write(b"?")
 
-    monkeypatch.setattr(guest.storage, "copy_all", copy_and_flip)
+    monkeypatch.setattr(guest.storage, "copy_all", copy_and_change)
     with pytest.raises(AssertionError, match="sector 40000"):
         test_usb.test_usb_stick(guest, stick)
     guest.run_check("cd /sys/bus/usb/drivers/usb-storage && echo *-*:1.0 >unbind")
