@@ -18,7 +18,7 @@ from fixtures.systems.windows import pci as windows_pci
 from fixtures.systems.windows.system import Windows
 from suites.selftest.channels.shells.test_sac import LOGIN
 from suites.selftest.support import windows_samples as samples
-from suites.selftest.support.sac_sample import Manners, SacBench
+from suites.selftest.support.sac_sample import ConsoleQuirks, SacBench
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,11 +68,13 @@ def test_every_verb_is_one_command_in_any_language(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("paints", [False, True])
-def test_from_a_login_on_sac_to_a_parsed_answer(tmp_path: Path, language: str, paints: bool) -> None:
+@pytest.mark.parametrize("paints_cells", [False, True])
+def test_from_a_login_on_sac_to_a_parsed_answer(tmp_path: Path, language: str, paints_cells: bool) -> None:
     given = samples.answers(language)
     with SacBench(
-        tmp_path, Manners(paints=paints), lambda kind, text: (0, given[text].encode(), 65001)
+        tmp_path,
+        ConsoleQuirks(paints_cells=paints_cells),
+        lambda kind, text: (0, given[text].encode(), 65001),
     ) as bench:
         bench.guest.boot()
         assert bench.shell.is_available(bench.deadline(200.0))

@@ -26,8 +26,6 @@ SCRIPTS = {
     "copy": commands.copy(r"\\.\PhysicalDrive1", r"\\.\PhysicalDrive2", 1 << 20, source_offset=512),
     "digest": commands.digest(r"\\.\PhysicalDrive1", 1 << 20),
     "file digest": commands.file_digest(r"C:\it's here"),
-    "drop buffers": commands.drop_buffers(r"\\.\PhysicalDrive1"),
-    "sync": commands.SYNC,
     "receive": commands.receive("10.0.2.100", 7000, 65536, r"C:\Windows\Temp\payload"),
     "send": commands.send("10.0.2.100", 7000, r"C:\Windows\Temp\payload"),
     "resume": commands.resume(1715588400.123, b"seed"),
