@@ -40,7 +40,6 @@ UEFI = Firmware(
     "raw",
     False,
     Path("/f/CODE.fd"),
-    Path("/f/60.json"),
 )
 SECURE = dataclasses.replace(UEFI, kind="uefi-secure", requires_smm=True)
 
