@@ -21,7 +21,7 @@ from suites.selftest.sabotage.test_sabotage_run import run
 from suites.selftest.support import windows_samples as samples
 from suites.selftest.support.machine_sample import disk
 from suites.selftest.support.relay_sample import RESTART, Bugcheck, Windows, boot_sector, windows_machine
-from suites.selftest.support.sac_sample import Manners
+from suites.selftest.support.sac_sample import ConsoleQuirks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ def answers(windows: Windows, kind: str, text: str) -> tuple[int, bytes, int]:
 @pytest.fixture
 def windows(tmp_path: Path) -> Iterator[Windows]:
     """The stand-in at the other end of the serial ports."""
-    other_end = Windows(tmp_path, answers, Manners(password="Pas-w0rd", late=1, interrupts=5))
+    other_end = Windows(tmp_path, answers, ConsoleQuirks(password="Pas-w0rd", late_requests=1, interrupts_after=5))
     yield other_end
     other_end.close()
 
@@ -103,14 +103,14 @@ def test_a_silent_kernel_is_a_boot_that_hangs(machine: GuestInstance, windows: W
 def test_a_missing_command_prompt_is_named(
     machine: GuestInstance, windows: Windows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    windows.manners = Manners(late=1000)
+    windows.quirks = ConsoleQuirks(late_requests=1000)
     monkeypatch.setattr(login, "_SAC_LOGIN", 0.4)
     with pytest.raises(errors.BootTimeout, match="SAC gave no command prompt within 2 s"):
         machine.boot()
 
 
 def test_a_refused_login_is_named(machine: GuestInstance, windows: Windows) -> None:
-    windows.manners = Manners(password="another")
+    windows.quirks = ConsoleQuirks(password="another")
     with pytest.raises(errors.LoginRefused, match="refused the login of 'Administrator' 3 times"):
         machine.boot()
 

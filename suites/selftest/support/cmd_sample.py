@@ -1,8 +1,8 @@
-"""A cmd.exe and a PowerShell that exist only here: as much of both as the shells on a console need.
+"""Simulated cmd.exe and PowerShell, with the parts that the shells on a console need.
 
-They keep the manners that matter: ``%ERRORLEVEL%`` is expanded when a line is read, a caret escapes, built-in
-commands leave the status alone, and a program that reads takes what was typed ahead. The PowerShell runs no
-script: it checks that the servant arrived as it was written, then keeps the servant's protocol itself.
+cmd.exe expands ``%ERRORLEVEL%`` when it reads a line, a caret escapes, built-in commands keep the status, and
+a program that reads its input consumes typed lines. PowerShell runs no script: it checks that the agent's
+script arrived intact, and then follows the agent's protocol itself.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from dataclasses import dataclass, field
 from fixtures.channels.shells.checksummed_lines import checksum
 from fixtures.channels.shells.windows.powershell_agent import LINE_LENGTH, LONG_ANSWER, PAGE_LINES, SCRIPT
 
-# Kind, text -> status, output, code page.
-Runner = Callable[[str, str], tuple[int, bytes, int]]
-WIRE = "\n".join(line.strip() for line in SCRIPT.splitlines() if line.strip())
+CommandRunner = Callable[[str, str], tuple[int, bytes, int]]
+"""Returns status, output and code page for the kind and the text of a command."""
+RECEIVED_SCRIPT = "\n".join(line.strip() for line in SCRIPT.splitlines() if line.strip())
 
 
-def nothing(kind: str, text: str) -> tuple[int, bytes, int]:
-    """A guest on which every command succeeds and says nothing."""
+def empty_answer(kind: str, text: str) -> tuple[int, bytes, int]:
+    """The answer of a guest on which every command succeeds without output."""
     del kind, text
     return 0, b"", 65001
 
 
 @dataclass
-class Servant:
-    """The servant's protocol, from requests to replies."""
+class AgentProtocol:
+    """The protocol of the agent in PowerShell: replies to requests."""
 
-    runner: Runner
+    runner: CommandRunner
     port: Callable[[bytes], None] = lambda data: None
     pieces: dict[int, str] = field(default_factory=dict)
     opens: bool = True
@@ -45,7 +45,7 @@ class Servant:
         return f"qZ7:{text}:{checksum(text)}\r\n"
 
     def read(self, line: str) -> str:
-        """What is printed in reply to a typed line."""
+        """The output after a typed line."""
         fields = line.replace(".", "").strip().split(" ")
         if len(fields) < 3 or checksum(" ".join(fields[:-1])) != fields[-1]:
             return self.say("0:N:0")
@@ -57,12 +57,12 @@ class Servant:
                 self.pieces[int(words[0])] = words[1]
                 return self.say(f"{number}:Y:{words[0]}")
             case "R":
-                heard = ""
+                confirmation = ""
                 if int(number) != self.ran:
                     self.ran = int(number)
-                    heard = self.say(f"{number}:G:0")
+                    confirmation = self.say(f"{number}:G:0")
                     self.run(number, words[0], int(words[1]), words[2])
-                return heard + self.page(number, 0)
+                return confirmation + self.page(number, 0)
             case "P":
                 return self.page(number, int(words[0]))
             case "A":
@@ -75,7 +75,7 @@ class Servant:
         text = zlib.decompress(base64.b64decode(encoded), -zlib.MAX_WBITS).decode()
         status, output, page = self.runner(kind, text)
         packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-        # .NET writes nothing at all where nothing was written to it.
+        # .NET's DeflateStream writes nothing for empty input.
         packed = packer.compress(output) + packer.flush() if output else b""
         self.lines = []
         if port != "-" and len(packed) > LONG_ANSWER and self.opens:
@@ -97,12 +97,12 @@ class Servant:
 
 
 class Cmd:
-    """cmd.exe: a line that was read -> what is printed, up to the next prompt."""
+    """cmd.exe: the output after a line, up to the next prompt."""
 
     PROMPT = "C:\\Windows\\system32>"
 
-    def __init__(self, servant: Servant) -> None:
-        self.servant = servant
+    def __init__(self, agent_protocol: AgentProtocol) -> None:
+        self.agent_protocol = agent_protocol
         self.variables: dict[str, str] = {}
         self.status = 0
         self.serving = False
@@ -118,7 +118,7 @@ class Cmd:
 
     def read(self, line: str) -> str:
         if self.serving:
-            return self.servant.read(line)
+            return self.agent_protocol.read(line)
         variables = {**self.variables, "errorlevel": str(self.status)}
         expanded = re.sub(r"%(\w+)%", lambda found: variables.get(found[1].lower(), found[0]), line)
         printed = "".join(self.command(part) for part in _parts(expanded))
@@ -152,16 +152,16 @@ class Cmd:
     def powershell(self) -> str:
         text = self.variables.get("igs", "")
         try:
-            whole = base64.b64decode(text.replace(".", ""), validate=True).decode() == WIRE
+            is_intact = base64.b64decode(text.replace(".", ""), validate=True).decode() == RECEIVED_SCRIPT
         except ValueError:
-            whole = False
-        self.serving = whole
-        self.status = 0 if whole else 1
-        return self.servant.say(f"0:V:{checksum(text)}") if whole else "iex : Invalid length\r\n"
+            is_intact = False
+        self.serving = is_intact
+        self.status = 0 if is_intact else 1
+        return self.agent_protocol.say(f"0:V:{checksum(text)}") if is_intact else "iex : Invalid length\r\n"
 
 
 def _parts(line: str) -> list[str]:
-    """The commands of a line; a caret takes the meaning of what follows it."""
+    """The commands of a line; a caret escapes the next character."""
     parts, escaped = [""], False
     for character in line:
         if escaped or character not in "^&":

@@ -18,17 +18,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fixtures.catalog.specs import Cell
-from fixtures.lab.instance import GuestInstance, MachineDirectories
+from fixtures.lab.instance.guest_instance import GuestInstance
+from fixtures.lab.instance.hardware_plan import MachineDirectories
 from fixtures.media.base_images import Image
 from suites.selftest.support import machine_sample
 from suites.selftest.support.machine_sample import disk, hardware
-from suites.selftest.support.sac_sample import Manners, SacGuest
+from suites.selftest.support.sac_sample import ConsoleQuirks, SacGuest
 from suites.selftest.support.sac_texts import CRASH
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from suites.selftest.support.cmd_sample import Runner
+    from suites.selftest.support.cmd_sample import CommandRunner
 
 # The machine's other end, kind, text -> status, output, code page.
 Answers = Callable[["Windows", str, str], tuple[int, bytes, int]]
@@ -96,9 +97,9 @@ def boot_sector() -> bytes:
 class Windows:
     """What is at the other end of the two ports, for one machine after the other; ended by :meth:`close`."""
 
-    def __init__(self, place: Path, answers: Answers, manners: Manners | None = None) -> None:
-        self.manners = manners or Manners()
-        self.runner: Runner = lambda kind, text: answers(self, kind, text)
+    def __init__(self, place: Path, answers: Answers, quirks: ConsoleQuirks | None = None) -> None:
+        self.quirks = quirks or ConsoleQuirks()
+        self.runner: CommandRunner = lambda kind, text: answers(self, kind, text)
         # A kernel that says nothing at all, how many presses of the button it takes, and whether SAC turns off.
         self.silent = False
         self.presses = 1
@@ -198,17 +199,17 @@ class _Machine:
         """A machine that never booted goes on where the one that was saved stood."""
         saved = self.windows.saved
         if part and saved is not None and not self.crashed:
-            self.guest = SacGuest(self.line, self.windows.manners, self.windows.runner)
-            self.guest.go_on_from(saved)
-            self.guest.servant.port = self.results.sendall
+            self.guest = SacGuest(self.line, self.windows.quirks, self.windows.runner)
+            self.guest.resume_from(saved)
+            self.guest.agent_protocol.port = self.results.sendall
             self.hear(part)
 
     def boot(self) -> None:
         self.windows.boots += 1
         if self.windows.silent:
             return
-        self.guest = SacGuest(self.line, self.windows.manners, self.windows.runner)
-        self.guest.servant.port = self.results.sendall
+        self.guest = SacGuest(self.line, self.windows.quirks, self.windows.runner)
+        self.guest.agent_protocol.port = self.results.sendall
         if self.windows.sac_obeys:
             self.guest.on_shutdown = lambda: self.windows.after_this(POWER_OFF)
         self.windows.saved = self.windows.saved or self.guest

@@ -1,4 +1,4 @@
-"""A Windows guest's serial console that exists only here, with all the bad manners that SAC is known for."""
+"""A simulated Windows guest on a serial console, with the known quirks of SAC."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fixtures.core.deadline import Deadline
 from fixtures.machine.health import Health
 from fixtures.machine.qmp_journal import Journal
 from fixtures.machine.wakeup import Wakeup
-from suites.selftest.support.cmd_sample import Cmd, Runner, Servant, nothing
+from suites.selftest.support.cmd_sample import AgentProtocol, Cmd, CommandRunner, empty_answer
 from suites.selftest.support.sac_texts import BANNER, CREATED, EVENT, TOO_EARLY, VIEW, XML
 
 if TYPE_CHECKING:
@@ -28,31 +28,33 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Manners:
-    """What a console does that makes it hard to talk to. All of it was seen on real machines."""
+class ConsoleQuirks:
+    """Quirks of a console. All of them occur on real machines."""
 
-    pads: bool = True  # lines are filled with blanks to column 80
-    late: int = 0  # so many requests for a command prompt come before the service is there
-    interrupts: int = 0  # an event after so many typed characters, in the middle of a line
-    bounces: bool = False  # the same character twice at once is one
-    eats: int = 0  # so many of the first characters typed into a new channel are thrown away
-    paints: bool = False  # command channels are painted, each change at its place; what scrolls by is lost
-    loses: int = 0  # every so many lines of a command channel's output, one is damaged
-    refuses: int = 0  # so many logins are refused whoever logs in
-    disabled: bool = False  # there are no command prompts, by policy
+    pads_lines: bool = True  # pads lines with blanks to column 80
+    late_requests: int = 0  # requests for a command prompt that fail before the service is available
+    interrupts_after: int = 0  # characters of input after which an event is printed in the middle of a line
+    drops_repeats: bool = False  # takes the same character twice in a row for one
+    discarded_characters: int = 0  # discards this many characters of input to a new channel
+    paints_cells: bool = (
+        False  # paints each changed cell of a command channel; text that scrolls away is lost
+    )
+    damages_every: int = 0  # damages one of this many lines of a command channel's output
+    refused_logins: int = 0  # refuses this many logins even if they are correct
+    has_no_prompts: bool = False  # a policy disables command prompts
     first_channel: int = 1
     uptime: str = "0:00:05"
     password: str = "Pass-w00rd"
 
 
 class SacGuest:
-    """The guest's side of the line. Everything happens on one thread, in answer to what is typed."""
+    """The guest's end of the serial line. One thread handles all input."""
 
-    def __init__(self, line: socket.socket, manners: Manners, runner: Runner) -> None:
+    def __init__(self, line: socket.socket, quirks: ConsoleQuirks, runner: CommandRunner) -> None:
         self._line = line
-        self._manners = manners
-        self.servant = Servant(runner)
-        self.cmd = Cmd(self.servant)
+        self._quirks = quirks
+        self.agent_protocol = AgentProtocol(runner)
+        self.cmd = Cmd(self.agent_protocol)
         self.typed: list[str] = []
         self.logins = 0
         self.on_interrupt: Callable[[], None] = lambda: None
@@ -70,11 +72,11 @@ class SacGuest:
         self._requests = 0
         self._escape = ""
 
-    def go_on_from(self, other: SacGuest) -> None:
-        """Stand where ``other`` stood: logged in, its program running, and no command run yet."""
+    def resume_from(self, other: SacGuest) -> None:
+        """Take over the state of ``other``: logged in, with its program running, before its first command."""
         self._where, self._shown, self._requests = other._where, list(other._shown), other._requests
-        servant, theirs = self.servant, other.servant
-        servant.head, servant.lines = list(theirs.head), list(theirs.lines)
+        agent_protocol, theirs = self.agent_protocol, other.agent_protocol
+        agent_protocol.head, agent_protocol.lines = list(theirs.head), list(theirs.lines)
         self.cmd.serving, self.cmd.status = other.cmd.serving, other.cmd.status
         self.cmd.variables = dict(other.cmd.variables)
 
@@ -85,29 +87,29 @@ class SacGuest:
             self._line.sendall(text.encode())
 
     def say(self, text: str, *, kept: bool = True) -> None:
-        """Print on SAC's own channel, whose cells are all sent, blank or not."""
+        """Print on SAC's own channel, which sends blank cells too."""
         lines = text.split("\n")
         if kept:
             self._shown += lines[:-1]
-        whole = [line.ljust(80) if self._manners.pads else line for line in lines[:-1]]
-        self.raw("".join(f"{line}\r\n" for line in whole) + lines[-1])
+        padded = [line.ljust(80) if self._quirks.pads_lines else line for line in lines[:-1]]
+        self.raw("".join(f"{line}\r\n" for line in padded) + lines[-1])
 
     def print(self, text: str) -> None:
         """Print on the command channel."""
-        if self._manners.loses:
+        if self._quirks.damages_every:
             text = self._damaged(text)
-        if not self._manners.paints:
+        if not self._quirks.paints_cells:
             self.raw(text.replace("    ", "\x1b[4C"))
             return
         self._stream.feed(text)
 
     def paint(self) -> None:
-        """Paint what has changed since the last time; what came and went in between is never seen."""
+        """Paint the cells that have changed since the previous call. Intermediate text is never sent."""
         painted = ""
         for index, row in enumerate(self._screen.display):
             old = self._painted[index].ljust(80)
             cells = [at for at in range(80) if row[at] != old[at]]
-            # Each cell that changed, and only those: what a person reads is nowhere in the stream.
+            # Only changed cells, each with its position, so the stream does not contain the text.
             painted += "\x1b[0m\x1b[37;40m" if cells else ""
             painted += "".join(f"\x1b[{index + 1};{at + 1}H{row[at]}" for at in cells)
             self._painted[index] = row
@@ -120,7 +122,7 @@ class SacGuest:
             return text
         for index, line in enumerate(lines):
             self._lines += 1
-            if self._lines % self._manners.loses == 0:
+            if self._lines % self._quirks.damages_every == 0:
                 lines[index] = f"{line[: len(line) // 2]}{EVENT}{line[len(line) // 2 :]}"
         return "\r\n".join(lines)
 
@@ -130,7 +132,7 @@ class SacGuest:
         self.raw("SAC>")
 
     def repaint(self) -> None:
-        """What a change to SAC's channel paints: all that it said before, the banner of its start too."""
+        """Switch to SAC's channel, which repaints all earlier output, including the banner."""
         rows = self._shown[-22:]
         self.raw("\x1b[2J" + "".join(f"\x1b[{at};1H{row.ljust(80)}" for at, row in enumerate(rows, 1)))
         self.raw(f"\x1b[{len(rows) + 1};1HSAC>")
@@ -149,15 +151,15 @@ class SacGuest:
     def read(self, data: str) -> None:
         before = ""
         for character in data:
-            if not (self._manners.bounces and character == before):
+            if not (self._quirks.drops_repeats and character == before):
                 self.key(character)
             before = character
-        if self._manners.paints and self._where != "sac":
+        if self._quirks.paints_cells and self._where != "sac":
             self.paint()
 
     def key(self, character: str) -> None:
         self._count += 1
-        if self._count == self._manners.interrupts and self._where == "sac":
+        if self._count == self._quirks.interrupts_after and self._where == "sac":
             self.event("EVENT:   A channel has been closed.\nChannel: Cmd0000")
         if self._escape or character == "\x1b":
             self._escape += character
@@ -167,7 +169,7 @@ class SacGuest:
         elif self._where == "view":
             self._where = "user"
             self.print("\x1b[2J\x1b[1;1HPlease enter login credentials.\r\n\r\nUsername: ")
-        elif self._where == "cmd" and self._eaten < self._manners.eats:
+        elif self._where == "cmd" and self._eaten < self._quirks.discarded_characters:
             self._eaten += 1
         elif character == "\x03" and self._where == "cmd":
             self._buffer = ""
@@ -199,8 +201,8 @@ class SacGuest:
         self.logins += 1
         if (self._user, line) != (
             "Administrator",
-            self._manners.password,
-        ) or self.logins <= self._manners.refuses:
+            self._quirks.password,
+        ) or self.logins <= self._quirks.refused_logins:
             self._where = "user"
             self.print("\r\nUnable to authenticate.\r\n\r\nUsername: ")
             return
@@ -218,7 +220,7 @@ class SacGuest:
                 "           Computer Name: WIN-1\n"
                 "           Computer GUID: 20bf9ade-650b-4415-9e2f-cc044c21c6c9\n"
                 "            Build Number: 20348\n"
-                f"  Time since last reboot: {self._manners.uptime}\n"
+                f"  Time since last reboot: {self._quirks.uptime}\n"
             )
         elif word == "shutdown":
             self.say("SAC preparing to shutdown the system.\n")
@@ -235,15 +237,15 @@ class SacGuest:
 
     @property
     def channel(self) -> str:
-        return f"Cmd{self._manners.first_channel:04}"
+        return f"Cmd{self._quirks.first_channel:04}"
 
     def _launch(self) -> None:
         self._requests += 1
-        if self._manners.disabled:
+        if self._quirks.has_no_prompts:
             self.say("Launching of Command Prompt channels is disabled.\n")
-        elif self._requests <= self._manners.late:
+        elif self._requests <= self._quirks.late_requests:
             self.say(TOO_EARLY)
-            if self._requests == self._manners.late:
+            if self._requests == self._quirks.late_requests:
                 self.raw("SAC>")
                 self.say(f"\n{EVENT}\n")
         else:
@@ -253,18 +255,18 @@ class SacGuest:
 
 
 class SacBench:
-    """A console with such a guest on it, ended by ``with``. Patience is short: the guest answers at once."""
+    """A console with a simulated guest. ``with`` ends it. Deadlines are short, because the guest answers at once."""
 
     def __init__(
         self,
         directory: Path,
-        manners: Manners | None = None,
-        runner: Runner = nothing,
+        quirks: ConsoleQuirks | None = None,
+        runner: CommandRunner = empty_answer,
         debounce: float = 0.0,
         port: str = "",
     ) -> None:
         self._ours, self._theirs = socket.socketpair()
-        self.guest = SacGuest(self._theirs, manners or Manners(), runner)
+        self.guest = SacGuest(self._theirs, quirks or ConsoleQuirks(), runner)
         wakeup = Wakeup()
         self.journal = Journal(directory / "qmp.jsonl", wakeup)
         self.health = Health("windows", self.journal, wakeup)
@@ -272,16 +274,14 @@ class SacBench:
         self.console = Console("windows", self._ours, self.transcript, self.health, wakeup)
         ours, self._port = socket.socketpair()
         self._ends = (ours, self._port)
-        self.guest.servant.port = self._port.sendall
+        self.guest.agent_protocol.port = self._port.sendall
         results = ResultsPort("windows", ours, wakeup).take_result if port else None
-        self.shell = SacShell(
-            self.console, 300.0, self.deadline, port or "-", results, debounce=debounce
-        )
+        self.shell = SacShell(self.console, 300.0, self.deadline, port or "-", results, debounce=debounce)
         self._thread = threading.Thread(target=self.guest.serve, daemon=True)
         self._thread.start()
 
     def deadline(self, seconds: float) -> Deadline:
-        """A deadline of a tenth of ``seconds``: the guest answers at once."""
+        """A deadline of a tenth of ``seconds``."""
         return Deadline.after(seconds, 0.1)
 
     def __enter__(self) -> SacBench:

@@ -1,4 +1,4 @@
-"""What SAC says, after public transcripts of real machines."""
+"""Texts that SAC prints, from public transcripts of real machines."""
 
 from __future__ import annotations
 

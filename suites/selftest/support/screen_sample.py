@@ -1,4 +1,4 @@
-"""Guests that have nothing but a screen: boot sectors that print and listen by the BIOS."""
+"""Guests with only a screen: boot sectors that print and read keys through the BIOS."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ECHO", "printing", "screen", "spec"]
 
-# Prints what is typed: next: mov ah, 0; int 0x16; mov ah, 0x0e; mov bx, 7; int 0x10; cmp al, 0x0d; jne next;
+# Echoes the typed keys: next: mov ah, 0; int 0x16; mov ah, 0x0e; mov bx, 7; int 0x10; cmp al, 0x0d; jne next;
 # mov al, 0x0a; jmp to mov ah, 0x0e
 ECHO = TELETYPE + bytes.fromhex("b400cd16b40ebb0700cd103c0d75f1b00aebf0")
 
@@ -27,7 +27,7 @@ ECHO = TELETYPE + bytes.fromhex("b400cd16b40ebb0700cd103c0d75f1b00aebf0")
 def screen(
     directory: Path, code: bytes, layout: str = "us", **platform: Any
 ) -> Iterator[tuple[Bench, ScreenConsole]]:
-    """A machine that runs ``code``, and its screen as a console."""
+    """A machine that runs ``code``, and its screen as a console. ``layout`` is the keyboard's layout."""
     devices = platform.pop("devices", DISPLAY)
     with Bench(directory, code, devices=devices, **platform).run() as bench:
         display = VgaDisplay(bench.machine, directory)
@@ -41,5 +41,5 @@ def screen(
 
 
 def spec(ready: str, **others: Any) -> ScreenSpec:
-    """What YAML would say of a screen."""
+    """The screen description of a guest's YAML."""
     return ScreenSpec.model_validate({"ready": ready, **others})

@@ -1,4 +1,4 @@
-"""A guest that is a shell of this host behind a terminal, on a console that others write to as well."""
+"""A shell of this host in place of a guest, on a console with kernel messages and lost characters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-# A login as a person sees it: echo off for the password, a prompt with bracketed paste on.
+# A login: no echo for the password, and a shell prompt with bracketed paste.
 LOGIN = r"""
 while :; do
     printf '\r\nnothing login: '; read -r user
@@ -36,52 +36,52 @@ done
 """
 
 
-class Noise:
-    """Kernel messages at places that ``seed`` decides, on average one in ``every`` pieces of output."""
+class KernelNoise:
+    """Inserts kernel messages at random places, on average one into ``every`` pieces of output."""
 
     def __init__(self, seed: int, every: int) -> None:
         self._random = random.Random(seed)
         self._every = every
-        self.count = 0
+        self.message_count = 0
 
     def __call__(self, data: bytes) -> bytes:
         if self._random.randrange(self._every):
             return data
-        self.count += 1
+        self.message_count += 1
         at = self._random.randrange(len(data) + 1)
-        message = f"[{self.count:5}.123456] usb 1-1: new full-speed USB device number {self.count}\r\n"
+        message = f"[{self.message_count:5}.123456] usb 1-1: new full-speed USB device number {self.message_count}\r\n"
         return data[:at] + message.encode() + data[at:]
 
 
-class Hunger:
-    """A line that swallows one character of the next thing typed that has ``word`` in it, once."""
+class CharacterLoss:
+    """Drops one character of the next input that contains ``word``, once."""
 
     def __init__(self, word: bytes) -> None:
         self.word = word
-        self.eaten = 0
+        self.lost_count = 0
 
     def __call__(self, typed: bytes) -> bytes:
         at = typed.find(self.word) if self.word else -1
         if at < 0:
             return typed
         self.word = b""
-        self.eaten += 1
+        self.lost_count += 1
         return typed[:at] + typed[at + 1 :]
 
 
 class ShellBench:
-    """A console with a shell on it; ``sh`` is the program that the guest calls so. Ended by ``with``.
+    """A console with a shell; ``sh`` is the guest's program of that name. ``with`` ends the bench.
 
-    What the guest prints goes through ``noise``, what is typed through ``hunger``.
+    The guest's output goes through ``noise``, its input through ``character_loss``.
     """
 
     def __init__(
         self,
         directory: Path,
         sh: str = "dash",
-        noise: Noise | None = None,
+        noise: KernelNoise | None = None,
         scale: float = 0.1,
-        hunger: Hunger | None = None,
+        character_loss: CharacterLoss | None = None,
     ) -> None:
         commands = directory / "bin"
         commands.mkdir()
@@ -96,7 +96,7 @@ class ShellBench:
         )
         self._ours, self._theirs = socket.socketpair()
         self._noise = noise or (lambda data: data)
-        self._hunger = hunger or (lambda typed: typed)
+        self._character_loss = character_loss or (lambda typed: typed)
         wakeup = Wakeup()
         self.journal = Journal(directory / "qmp.jsonl", wakeup)
         self.health = Health("nothing", self.journal, wakeup)
@@ -109,13 +109,13 @@ class ShellBench:
         self._bridge.start()
 
     def deadline(self, seconds: float) -> Deadline:
-        """A deadline with the scale of the bench: a small one shortens the shell's pauses before it retries."""
+        """A deadline with the scale of the bench. A small scale shortens the pauses before the shell retries."""
         return Deadline.after(seconds, self._scale)
 
     def _carry(self) -> None:
         with contextlib.suppress(OSError):
             self._carry_all()
-        # One end is gone; the other one is told.
+        # One end is closed, so close the other end.
         self._theirs.close()
 
     def _carry_all(self) -> None:
@@ -127,7 +127,7 @@ class ShellBench:
                 typed = self._theirs.recv(4096)
                 if not typed:
                     return
-                os.write(guest, self._hunger(typed))
+                os.write(guest, self._character_loss(typed))
             if guest in ready:
                 self._theirs.sendall(self._noise(os.read(guest, 512)))
 

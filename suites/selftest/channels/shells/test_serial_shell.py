@@ -9,7 +9,7 @@ import pytest
 from fixtures.catalog.specs import Login
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import CommandTimeout, LoginRefused
-from suites.selftest.support.shell_sample import Hunger, Noise, ShellBench
+from suites.selftest.support.shell_sample import CharacterLoss, KernelNoise, ShellBench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,7 @@ def test_the_environment_is_minimal(shell: SerialShell) -> None:
 def test_answers_on_a_noisy_line_are_exact_and_each_command_runs_once(
     tmp_path: Path, sh: str, seed: int
 ) -> None:
-    noise = Noise(seed, every=3)
+    noise = KernelNoise(seed, every=3)
     with ShellBench(tmp_path, sh, noise, scale=0.03) as bench:
         shell = log_in(bench)
         log = tmp_path / "ran"
@@ -115,7 +115,7 @@ def test_answers_on_a_noisy_line_are_exact_and_each_command_runs_once(
             result = shell.run(f"echo {number} >> {log}; printf '%0{number * 4}d' {number}; exit {number}")
             assert (result.status, result.output) == (number, b"%0*d" % (number * 4, number))
         assert log.read_text().split() == [str(number) for number in range(25)]
-        assert noise.count > 0
+        assert noise.message_count > 0
 
 
 def test_a_slow_command_runs_once_despite_nudges(tmp_path: Path) -> None:
@@ -153,10 +153,10 @@ def test_a_refused_login(tmp_path: Path) -> None:
 
 
 def test_a_login_on_a_noisy_line(tmp_path: Path) -> None:
-    noise = Noise(11, every=2)
+    noise = KernelNoise(11, every=2)
     with ShellBench(tmp_path, noise=noise) as bench:
         assert log_in(bench).run("echo in").output == b"in\n"
-        assert noise.count > 0
+        assert noise.message_count > 0
 
 
 @pytest.mark.parametrize(
@@ -170,12 +170,12 @@ def test_a_login_on_a_noisy_line(tmp_path: Path) -> None:
     ],
 )
 def test_a_command_that_lost_a_character_is_typed_again(tmp_path: Path, command: str, word: bytes) -> None:
-    hunger = Hunger(b"")
-    with ShellBench(tmp_path, hunger=hunger) as bench:
+    character_loss = CharacterLoss(b"")
+    with ShellBench(tmp_path, character_loss=character_loss) as bench:
         shell = log_in(bench)
         log = tmp_path / "log"
         expected = shell.run(command.format(log="/dev/null")).output
-        hunger.word = word
+        character_loss.word = word
         assert shell.run(command.format(log=log)).output == expected
-    assert hunger.eaten == 1
+    assert character_loss.lost_count == 1
     assert log.read_text() == "once\n"

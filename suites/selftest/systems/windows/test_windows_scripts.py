@@ -10,8 +10,8 @@ from fixtures.channels.shells.windows import powershell_agent
 from fixtures.systems.windows import commands, disks, kernel, network, pci, services, system_files
 
 SCRIPTS = {
-    "servant": powershell_agent.SCRIPT,
-    "start of the servant": powershell_agent.startup_lines()[-1].partition(' "')[2].rstrip('"'),
+    "agent": powershell_agent.SCRIPT,
+    "start of the agent": powershell_agent.startup_lines()[-1].partition(' "')[2].rstrip('"'),
     "pci": pci.QUERY,
     "disks": disks.QUERY,
     "network": network.QUERY,
@@ -45,7 +45,7 @@ def test_every_script_is_powershell_in_plain_ascii_on_one_line(name: str) -> Non
     text = SCRIPTS[name]
     assert is_powershell(text)
     assert text.isascii()
-    assert "\n" not in text or name == "servant"
+    assert "\n" not in text or name == "agent"
 
 
 def test_the_grammar_rejects_text_that_is_not_powershell() -> None:
