@@ -35,9 +35,8 @@ def machine_instance(directory: Path, kind: str) -> Iterator[Any]:
         machine=first,
         disks={},
         unplugged=set(),
-        place=SimpleNamespace(work=directory),
+        directories=SimpleNamespace(work=directory),
         cell=hardware.cell,
-        scale=1.0,
     )
 
     def start_over(scratch: list[Disk]) -> None:
