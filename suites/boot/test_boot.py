@@ -39,5 +39,5 @@ def test_clock_is_set(guest: Guest) -> None:
 
 @pytest.mark.check("boot.no-fatal-events", level="mandatory")
 def test_no_fatal_events(guest: Guest) -> None:
-    """Console, log and services show no error that is missing from the known messages in the guest's YAML."""
+    """Console, log and services show no error beyond the known messages in the guest's YAML."""
     assert guest.unexpected_messages() == []

@@ -26,7 +26,7 @@ def test_disk_hot_plug(guest: Guest, source_disk: ScratchDisk) -> None:
     for _ in range(ROUNDS):
         assert plug.plug_disk(source_disk) == PRESENT
         assert plug.unplug_disk(source_disk) == ABSENT
-    assert plug.open_descriptors() == descriptors
+    assert plug.open_descriptors() == descriptors, "file descriptors that QEMU has open"
     assert plug.plug_disk(source_disk) == PRESENT
     assert guest.storage.checksum(source_disk) == source_disk.checksum()
 
@@ -67,9 +67,9 @@ def test_card_hot_plug(guest: Guest) -> None:
     for _ in range(3):
         assert plug.plug_card(1) == PRESENT
         assert plug.receive(1, seed=61, length=LENGTH) == plug.payload_digest(seed=61, length=LENGTH)
-        assert plug.payload_on_wire(1) >= LENGTH
+        assert plug.payload_on_wire(1) >= LENGTH, "bytes of payload on the card's own wire"
         assert plug.unplug_card(1) == ABSENT
-    assert plug.open_descriptors() == descriptors
+    assert plug.open_descriptors() == descriptors, "file descriptors that QEMU has open"
 
 
 @pytest.mark.device(*CARDS)
@@ -79,7 +79,7 @@ def test_card_hot_plug_while_paused(guest: Guest) -> None:
     plug = guest.devices.hotplug
     assert plug.plug_card(1, paused=True) == PRESENT
     assert plug.receive(1, seed=62, length=LENGTH) == plug.payload_digest(seed=62, length=LENGTH)
-    assert plug.payload_on_wire(1) >= LENGTH
+    assert plug.payload_on_wire(1) >= LENGTH, "bytes of payload on the card's own wire"
     assert plug.unplug_card(1, paused=True) == ABSENT
 
 
@@ -95,7 +95,7 @@ def test_card_hot_unplug_under_load(guest: Guest) -> None:
     plug.stop_sending()
     assert plug.plug_card(1) == PRESENT
     assert plug.receive(1, seed=63, length=LENGTH) == plug.payload_digest(seed=63, length=LENGTH)
-    assert plug.payload_on_wire(1) >= LENGTH
+    assert plug.payload_on_wire(1) >= LENGTH, "bytes of payload on the card's own wire"
 
 
 @pytest.mark.boots
@@ -110,4 +110,4 @@ def test_card_hot_plug_many_times(guest: Guest) -> None:
     for _ in range(ROUNDS):
         assert plug.plug_card(1) == PRESENT
         assert plug.unplug_card(1) == ABSENT
-    assert plug.open_descriptors() == descriptors
+    assert plug.open_descriptors() == descriptors, "file descriptors that QEMU has open"

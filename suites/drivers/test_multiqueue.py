@@ -24,7 +24,7 @@ def _raised(before: Sequence[Interrupt], after: Sequence[Interrupt]) -> list[Int
 def test_every_queue_is_used(guest: Guest) -> None:
     """Reads on every processor use every queue of the root disk and raise message-signalled interrupts."""
     name, queues = guest.devices.disk_queues.of_root()
-    assert len(queues) == guest.cell.platform.cpus
+    assert len(queues) == guest.cell.platform.cpus, "request queues of the root disk, and processors"
     before = guest.devices.interrupts(name)
     use = guest.devices.disk_queues.read_on_every_processor(name, queues, BLOCKS)
     assert [queue.queue for queue in use if queue.completed < BLOCKS] == [], use

@@ -22,8 +22,8 @@ def test_tpm_keeps_a_value(guest: Guest) -> None:
     tpm.store(value)
     before = tpm.content(value)
     assert (before.value, before.host_state) == (value, "holds the value")
-    assert before.register != CLEARED_REGISTER
+    assert before.register != CLEARED_REGISTER, "the register after it was extended"
     guest.power.reset()
     after = tpm.content(value)
     assert (after.value, after.host_state) == (value, "holds the value")
-    assert after.register == CLEARED_REGISTER
+    assert after.register == CLEARED_REGISTER, "the register after a reset"

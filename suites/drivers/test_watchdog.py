@@ -16,8 +16,8 @@ FED = 12
 @pytest.mark.device("i6300esb", "ib700", "itco")
 @pytest.mark.check("drivers.watchdog-barks-when-not-fed", level="mandatory")
 def test_watchdog_expires_when_not_fed(guest: Guest) -> None:
-    """The watchdog does not expire while the guest feeds it for longer than its timeout, and then it does."""
+    """The watchdog does not expire while the guest feeds it, even past its timeout, but does afterwards."""
     run = guest.devices.watchdog.start(timeout=TIMEOUT, fed_for=FED)
     assert run.driver == run.expected_driver
-    assert run.expired_while_fed == 0
-    assert run.expired_afterwards >= 1
+    assert run.expired_while_fed == 0, run
+    assert run.expired_afterwards >= 1, run

@@ -14,7 +14,7 @@ def test_guest_reboots_once(guest: Guest) -> None:
     """The guest's own reboot command resets the machine exactly once, and a new kernel reaches its login."""
     boot_id = guest.boot_id()
     assert str(guest.power.reboot()) == "1 reset, requested by the guest"
-    assert guest.boot_id() != boot_id
+    assert guest.boot_id() != boot_id, "boot ids after and before the restart"
 
 
 @pytest.mark.boots
@@ -23,7 +23,7 @@ def test_reset_reboots_once(guest: Guest) -> None:
     """A reset by the host is exactly one reset, and a new kernel reaches its login."""
     boot_id = guest.boot_id()
     assert str(guest.power.reset()) == "1 reset, requested by the host"
-    assert guest.boot_id() != boot_id
+    assert guest.boot_id() != boot_id, "boot ids after and before the restart"
 
 
 @pytest.mark.needs("power-button")

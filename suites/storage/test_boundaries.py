@@ -30,7 +30,7 @@ REFUSALS = ("no space", "refused")
 @pytest.mark.check("storage.large-disk-edges", level="mandatory")
 def test_large_disk_edges(guest: Guest, attach_disk: AttachDisk) -> None:
     """On a disk larger than 2 TiB, writes at both ends and around sectors 2^28, 2^31, 2^32 are in place."""
-    disk = attach_disk(ScratchDisk.named("large", DiskLayout.of_size(LARGE * 512, blank=True)))
+    disk = attach_disk(ScratchDisk.named("large", DiskLayout.of_size(LARGE * 512, is_blank=True)))
     assert guest.storage.block_device(disk).size == LARGE * 512
     targets = [max(0, min(edge - AROUND // 2, LARGE - AROUND)) for edge in EDGES]
     extents = [(1000 * number, AROUND, target) for number, target in enumerate(targets, start=1)]

@@ -21,10 +21,10 @@ pytestmark = pytest.mark.needs("shell", "disk-tools")
 LOGGED = DiskOptions(logged=True)
 STEPS = [
     [Copy(0, 1, 512)],
-    [Copy(2048, 64, 4096, how="synchronous")],
-    [Copy(5000, 1000, 7777, how="buffered")],
+    [Copy(2048, 64, 4096, mode="synchronous")],
+    [Copy(5000, 1000, 7777, mode="buffered")],
     [Copy(9001, 777, 512 * 7), Copy(20000, 4096, 1 << 20)],
-    [Copy(2048, 8, 512, how="buffered"), Copy(65535, 1, 512)],
+    [Copy(2048, 8, 512, mode="buffered"), Copy(65535, 1, 512)],
 ]
 FILES = 8
 

@@ -6,6 +6,8 @@ So it is mandatory, too, that a stopped machine resumes without loss, and that a
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import pytest
 
 from fixtures.guest.guest import Guest
@@ -13,6 +15,7 @@ from fixtures.guest.storage import Copy
 from fixtures.lab.operations.scratch_disks import AttachDisk, ScratchDisk
 from fixtures.machine.disk_options import DiskOptions, Fault
 from fixtures.oracles.disk_layout import DiskLayout
+from fixtures.systems.base.storage import TransferMode
 
 pytestmark = pytest.mark.needs("shell", "disk-tools")
 
@@ -21,9 +24,9 @@ BAD = 6000
 
 
 def _faulty(
-    guest: Guest, attach_disk: AttachDisk, layout: DiskLayout, *faults: Fault, **options: str
+    guest: Guest, attach_disk: AttachDisk, layout: DiskLayout, *faults: Fault, **options: Any
 ) -> ScratchDisk:
-    disk = attach_disk(ScratchDisk.named("target", layout, DiskOptions(faults=faults, **options)))  # type: ignore[arg-type]
+    disk = attach_disk(ScratchDisk.named("target", layout, DiskOptions(faults=faults, **options)))
     guest.storage.expect_errors(disk)
     return disk
 
@@ -40,14 +43,14 @@ def test_read_error_is_reported(guest: Guest, attach_disk: AttachDisk) -> None:
     assert guest.storage.checksum_of_range(disk, 0, BAD) == disk.layout.digest(0, BAD)
 
 
-@pytest.mark.parametrize("how", ["direct", "buffered", "synchronous"])
+@pytest.mark.parametrize("mode", ["direct", "buffered", "synchronous"])
 @pytest.mark.check("storage.write-error-is-reported", level="mandatory")
 def test_write_error_is_reported(
-    guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, how: str
+    guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, mode: TransferMode
 ) -> None:
     """A sector that cannot be written causes an error for its write, at the latest when it is flushed."""
     disk = _faulty(guest, attach_disk, DiskLayout.of_size(SIZE), Fault("write", BAD))
-    bad = Copy(BAD, 1, 512, how=how)  # type: ignore[arg-type]
+    bad = Copy(BAD, 1, 512, mode=mode)
     assert guest.storage.attempt_copy(source_disk, disk, bad) == "I/O error"
     assert guest.storage.attempt_copy(source_disk, disk, Copy(BAD - 64, 64, 512)) == "done"
     assert guest.storage.attempt_copy(source_disk, disk, Copy(BAD + 8, 64, 512)) == "done"
@@ -65,10 +68,10 @@ def test_flush_error_is_reported(guest: Guest, source_disk: ScratchDisk, attach_
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
 @pytest.mark.check("storage.stops-on-error-and-goes-on", level="mandatory")
 def test_stops_on_error_and_goes_on(
-    guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, error: str
+    guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, error: Literal["EIO", "ENOSPC"]
 ) -> None:
-    """The machine stops when its storage fails or is full, resumes when it is repaired, and loses no data."""
-    fault = Fault("write", BAD, error)  # type: ignore[arg-type]
+    """The machine stops when its storage fails or is full, and resumes without loss once it works again."""
+    fault = Fault("write", BAD, error)
     disk = _faulty(guest, attach_disk, DiskLayout.of_size(SIZE), fault, on_error="stop")
     copies = [Copy(0, 4096), Copy(4096, 4096, 64 << 10), Copy(20000, 20000, 64 << 10)]
     stop = guest.storage.copy_until_machine_stops(source_disk, disk, copies)

@@ -21,7 +21,7 @@ from fixtures.systems.base.storage import FioResult, TransferMode
 pytestmark = pytest.mark.needs("shell", "disk-tools")
 
 KIB, MIB = 1 << 10, 1 << 20
-KINDS: tuple[TransferMode, ...] = get_args(TransferMode)
+MODES: tuple[TransferMode, ...] = get_args(TransferMode)
 
 SIZES = [
     Copy(0, 1, 512),
@@ -34,12 +34,12 @@ SIZES = [
     Copy(65535, 1, 512),
 ]
 UNALIGNED = [
-    Copy(30001, 333, 777, how="buffered"),
-    Copy(31007, 1001, 3333, how="buffered"),
-    Copy(33333, 4000, 65537, how="buffered"),
+    Copy(30001, 333, 777, mode="buffered"),
+    Copy(31007, 1001, 3333, mode="buffered"),
+    Copy(33333, 4000, 65537, mode="buffered"),
 ]
 # Sectors all over the disk, far from each other, in no order.
-SCATTERED = [Copy(40000 + 9973 * step % 8000, 1 + step % 7, 512, how="synchronous") for step in range(24)]
+SCATTERED = [Copy(40000 + 9973 * step % 8000, 1 + step % 7, 512, mode="synchronous") for step in range(24)]
 PARALLEL = [Copy(50000 + 1500 * job, 1500, (job % 4 + 1) * 4 * KIB) for job in range(8)]
 
 
@@ -71,7 +71,7 @@ def test_sector_sizes(
     assert (device.logical_block, device.physical_block, device.size) == (logical, physical, 32 * MIB)
     unit = logical // 512
     copies = [Copy(unit * first, unit * count, logical * block) for first, count, block in UNITS]
-    guest.storage.copy_all(source_disk, disk, [*copies, Copy(20001, 37, 777, how="buffered")])
+    guest.storage.copy_all(source_disk, disk, [*copies, Copy(20001, 37, 777, mode="buffered")])
     comparison = guest.storage.compare_on_host(disk)
     assert comparison.bad_sectors == 0, comparison.description
     assert guest.storage.checksum(disk) == disk.checksum()
@@ -131,8 +131,9 @@ def test_read_only_refuses_writes(guest: Guest, source_disk: ScratchDisk, attach
     disk = attach_disk(ScratchDisk.named("readonly", layout, read_only=True))
     device = guest.storage.block_device(disk)
     assert device.read_only, f"expected a read-only disk, the guest sees {device!r}"
-    for how in KINDS:
-        assert guest.storage.attempt_copy(source_disk, disk, Copy(2048, 64, 4096, how=how)) != "done"
+    for mode in MODES:
+        outcome = guest.storage.attempt_copy(source_disk, disk, Copy(2048, 64, 4096, mode=mode))
+        assert (mode, outcome) != (mode, "done"), f"{mode} write to a read-only disk"
     assert guest.storage.checksum(disk) == disk.checksum()
     comparison = guest.storage.compare_on_host(disk)
     assert comparison.bad_sectors == 0, comparison.description
@@ -142,7 +143,7 @@ def test_read_only_refuses_writes(guest: Guest, source_disk: ScratchDisk, attach
 def test_shown_as_given(guest: Guest) -> None:
     """Each disk reports its size and serial number, also where both are unusual."""
     sizes = {"A": 1 * MIB, "LONGER-NAME-20": 3 * MIB + 512, "C3PO": 257 * MIB}
-    disks = [ScratchDisk.named(name, DiskLayout.of_size(size, blank=True)) for name, size in sizes.items()]
+    disks = [ScratchDisk.named(name, DiskLayout.of_size(size, is_blank=True)) for name, size in sizes.items()]
     guest.storage.attach_many(disks)
     assert {disk.serial: guest.storage.block_device(disk).size for disk in disks} == {
         disk.serial: disk.layout.size for disk in disks
