@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import shutil
@@ -220,3 +221,19 @@ def test_the_cache_key_depends_on_the_login(tmp_path: Path, monkeypatch: pytest.
     image = spec.image
     assert debian_builder.recipe(image, spec.login) != debian_builder.recipe(image, other.login)  # type: ignore[arg-type]
     assert debian_builder.recipe(image, spec.login) == debian_builder.recipe(image, spec.login)  # type: ignore[arg-type]
+
+
+def test_an_archive_is_refused_before_anything_boots(tmp_path: Path) -> None:
+    path = tmp_path / "disk.img"
+    path.write_bytes(gzip.compress(bytes(1 << 20)))
+    with pytest.raises(MediaFault, match=r"disk\.img is a gzip archive, not a disk image; unpack it first"):
+        verify(path, "raw", None, "g")
+
+
+def test_a_damaged_image_is_told_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "disk.qcow2"
+    qemu_img("create", "-q", "-f", "qcow2", "-o", "preallocation=full", path, "16M")
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 4)
+    with pytest.raises(MediaFault, match=r"is damaged or truncated: [^\n]+ \(and \d+ more lines\)$"):
+        verify(path, "qcow2", None, "g")

@@ -44,7 +44,7 @@ def check_rows() -> list[str]:
                     assert isinstance(name, ast.Constant)
                     assert isinstance(level, ast.Constant)
                     title = (ast.get_docstring(node) or "").splitlines()[0]
-                    rows.append(f"| `{name.value}` | {level.value} | {title} |")
+                    rows.append(f"| `{name.value!s}` | {level.value!s} | {title} |")
     return sorted(rows)
 
 
