@@ -40,7 +40,7 @@ def _comparing(layout: DiskLayout, path: Path) -> float:
     began = time.monotonic()
     comparison = compare_disk(path, layout)
     seconds = time.monotonic() - began
-    if not comparison.equal:
+    if not comparison.is_equal:
         raise CannotMeasure(f"the disk differs from its pattern: {comparison.describe()}")
     return seconds
 
@@ -62,7 +62,7 @@ def _copying(room: NDArray[np.uint64], other: NDArray[np.uint64]) -> float:
 
 def _sparse(bench: Workbench, here: Path) -> Figure:
     """Compare a sparse disk of 3 TiB with one MiB of data in each of many places."""
-    layout = DiskLayout.of_size(3 << 40, blank=True)
+    layout = DiskLayout.of_size(3 << 40, is_blank=True)
     for place in range(64):
         layout = layout.with_written(place * (layout.sectors // 64), 2048, _SEED)
     path = here / "sparse.raw"

@@ -179,7 +179,9 @@ def test_the_answers_include_drivers_that_the_platform_needs(tmp_path: Path) -> 
     assert not any("virtio-win" in what for what, _ in plain.customisations)
     assert plain.path != image.path
     missing = {**MACHINE, "devices": {"disk": "virtio-blk-pci", "nic": "virtio-net-pci"}}
-    with pytest.raises(MediaFault, match=r"expected a driver \(\*\.inf\) in NetKVM/2k22/amd64; found nothing"):
+    with pytest.raises(
+        MediaFault, match=r"expected a driver \(\*\.inf\) in NetKVM/2k22/amd64; found nothing"
+    ):
         installer(tmp_path, [])(*installed(medium, missing, drivers=offered))
 
 

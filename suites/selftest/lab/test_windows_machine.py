@@ -54,7 +54,9 @@ def answers(windows: Windows, kind: str, text: str) -> tuple[int, bytes, int]:
 @pytest.fixture
 def windows(tmp_path: Path) -> Iterator[Windows]:
     """The stand-in at the other end of the serial ports."""
-    other_end = Windows(tmp_path, answers, ConsoleQuirks(password="Pas-w0rd", late_requests=1, interrupts_after=5))
+    other_end = Windows(
+        tmp_path, answers, ConsoleQuirks(password="Pas-w0rd", late_requests=1, interrupts_after=5)
+    )
     yield other_end
     other_end.close()
 

@@ -76,7 +76,7 @@ def test_attaching_a_disk_again_replaces_its_block_node(instance: Any) -> None:
     assert top_nodes(instance) == {"root", instance.disks["target"].node_name} != {"root", first}
     assert scratch_disks.compare_with_layout(instance, target(DiskOptions())) == {
         "bad": 0,
-        "words": f"{SIZE // 512} sectors hold what they must",
+        "words": f"{SIZE // 512} sectors have their expected content",
     }
 
 
@@ -134,5 +134,5 @@ def test_block_jobs_leave_the_disk_with_a_block_node(instance: Any) -> None:
     assert top_nodes(instance) == {"root", "target-mirror"}
     assert block_jobs.end_backup(instance, disk, disk.layout, block_jobs.begin_backup(instance, disk)) == {
         "bad": 0,
-        "words": f"{SIZE // 512} sectors hold what they must",
+        "words": f"{SIZE // 512} sectors have their expected content",
     }

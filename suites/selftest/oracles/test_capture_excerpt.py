@@ -27,7 +27,7 @@ def capture(path: Path, sizes: list[int], order: str = "<", tail: bytes = b"") -
 
 
 def frame_numbers(path: Path) -> list[int]:
-    return [int(frame.at) for frame in frames(path)]
+    return [int(frame.time) for frame in frames(path)]
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

@@ -37,7 +37,7 @@ def test_a_good_disk() -> None:
     assert found.is_equal
     assert (found.first_bad_sector, found.bad_count, found.kinds) == (None, 0, ())
     assert found.disk_map == "." * 64
-    assert found.describe() == "6400 sectors hold what they must"
+    assert found.describe() == "6400 sectors have their expected content"
 
 
 def new() -> disk_pattern.Sectors:
@@ -129,7 +129,7 @@ def test_a_misplaced_write_is_two_faults() -> None:
 
 
 def test_another_sentinel_seed_is_stale() -> None:
-    found = compare_sectors(disk_pattern.sentinel(0, 8, seed=3), DiskLayout(8, background=4))
+    found = compare_sectors(disk_pattern.sentinel(0, 8, seed=3), DiskLayout(8, sentinel_seed=4))
     assert found.kinds == ((CorruptionKind.STALE, 8),)
 
 
@@ -211,7 +211,7 @@ def test_a_disk_file_of_another_size_is_not_compared(tmp_path: Path, size: int) 
         compare_disk(path, LAYOUT)
 
 
-HUGE = DiskLayout.of_size((3 << 40) + 4096, blank=True).with_written((1 << 32) - 3, 8, seed=7)
+HUGE = DiskLayout.of_size((3 << 40) + 4096, is_blank=True).with_written((1 << 32) - 3, 8, seed=7)
 
 
 def test_a_sparse_disk_of_three_tebibytes(tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_a_sparse_disk_of_three_tebibytes(tmp_path: Path) -> None:
 
 def test_a_missing_write_to_a_blank_disk_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "disk.raw"
-    create_scratch_file(path, DiskLayout.of_size(HUGE.size, blank=True))
+    create_scratch_file(path, DiskLayout.of_size(HUGE.size, is_blank=True))
     found = compare_disk(path, HUGE)
     assert found.kinds == ((CorruptionKind.LOST, 8),)
     assert "lost (still zeros)" in found.describe()
@@ -247,9 +247,9 @@ def test_discarded_sectors_must_be_zeros() -> None:
 
 
 def test_a_resized_disk() -> None:
-    grown = LAYOUT.grown((SECTORS + 2) * 512)
+    grown = LAYOUT.resized((SECTORS + 2) * 512)
     zeros = np.zeros((2, 64), dtype="<u8")
     actual = np.concatenate([disk(), zeros])
     assert compare_sectors(actual, grown).is_equal
-    with pytest.raises(ValueError, match="does not grow"):
-        LAYOUT.grown(512)
+    with pytest.raises(ValueError, match="cannot be resized"):
+        LAYOUT.resized(512)

@@ -28,7 +28,7 @@ def extents(draw: st.DrawFn) -> Extent:
 
 @given(st.lists(extents(), max_size=8), st.integers(0, SECTORS), st.integers(0, SECTORS))
 def test_later_writes_replace_earlier_writes(written: list[Extent], one: int, other: int) -> None:
-    layout = DiskLayout(SECTORS, tuple(written), background=5)
+    layout = DiskLayout(SECTORS, tuple(written), sentinel_seed=5)
     disk = disk_pattern.sentinel(0, SECTORS, 5)
     for extent in written:
         origin = extent.first if extent.origin is None else extent.origin

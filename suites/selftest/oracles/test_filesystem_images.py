@@ -26,13 +26,13 @@ def made(kind: FileSystem, place: Path) -> Path:
     path, content = place / "disk.raw", place / "record1"
     content.write_bytes(CONTENT)
     with path.open("wb") as file:
-        file.truncate(filesystem_images.SMALLEST.get(kind, 32 << 20))
+        file.truncate(filesystem_images.MIN_SIZES.get(kind, 32 << 20))
     match kind:
         case "ext4":
-            filesystem_images.make(kind, path)
+            filesystem_images.create(kind, path)
             run(require_tool("debugfs"), "-w", "-R", f"write {content} record1", path)
         case "vfat":
-            filesystem_images.make(kind, path)
+            filesystem_images.create(kind, path)
             run(require_tool("mcopy"), "-i", path, content, "::record1")
         case "xfs":
             # A prototype (mkfs.xfs(8)): the boot block, the size, the root directory and its content.
@@ -51,7 +51,7 @@ def test_a_sound_file_system_can_be_read(tmp_path: Path, kind: FileSystem) -> No
     path = made(kind, tmp_path)
     if not filesystem_images.needs_kernel_recovery(kind):
         filesystem_images.recover(kind, path)
-    assert filesystem_images.problems(kind, path) == ""
+    assert filesystem_images.check(kind, path) == ""
     assert filesystem_images.read_file(kind, path, "record1") == CONTENT
     assert filesystem_images.read_file(kind, path, "record2") is None
 
@@ -73,7 +73,7 @@ def test_damage_is_reported(tmp_path: Path, kind: FileSystem) -> None:
     with path.open("r+b") as file:
         file.seek(at)
         file.write(b"\x55" * length)
-    assert filesystem_images.problems(kind, path) != ""
+    assert filesystem_images.check(kind, path) != ""
 
 
 @pytest.mark.parametrize("kind", ["xfs", "btrfs"])
@@ -86,9 +86,9 @@ def test_recovery_that_needs_a_kernel_is_refused(tmp_path: Path, kind: FileSyste
 def test_a_created_file_system_is_sound(tmp_path: Path, kind: FileSystem) -> None:
     path = tmp_path / "disk.raw"
     with path.open("wb") as file:
-        file.truncate(filesystem_images.SMALLEST.get(kind, 32 << 20))
-    filesystem_images.make(kind, path)
-    assert filesystem_images.problems(kind, path) == ""
+        file.truncate(filesystem_images.MIN_SIZES.get(kind, 32 << 20))
+    filesystem_images.create(kind, path)
+    assert filesystem_images.check(kind, path) == ""
     assert filesystem_images.read_file(kind, path, "record1") is None
 
 

@@ -117,7 +117,7 @@ def test_either_byte_order(tmp_path: Path, order: str) -> None:
     wire = CaptureWriter(order=order)
     wire.frame(bytes(60))
     (frame,) = frames(wire.save(tmp_path))
-    assert (frame.at, frame.length, frame.data) == (1.5, 60, bytes(60))
+    assert (frame.time, frame.length, frame.data) == (1.5, 60, bytes(60))
 
 
 def test_a_retransmitted_byte_counts_once(tmp_path: Path) -> None:

@@ -88,7 +88,10 @@ def test_status_bits_of_problems(bit: str, message: str) -> None:
 
 def test_a_broken_device() -> None:
     broken = {**reply(), "broken": True}
-    assert "violated the virtio specification" in virtio_status.parse_status("/x/nic0/virtio-backend", broken).problems()[0]
+    assert (
+        "violated the virtio specification"
+        in virtio_status.parse_status("/x/nic0/virtio-backend", broken).problems()[0]
+    )
 
 
 def test_a_device_type_without_feature_names() -> None:
