@@ -13,7 +13,7 @@ from suites.selftest.catalog.test_validation import GUEST, PLATFORM
 
 
 @pytest.fixture
-def cell() -> Cell:
+def described_cell() -> Cell:
     guest = GUEST.replace("{e1000: e1000}", "{e1000: e1000, ib700: none, nvme: nvme}")
     platform = PLATFORM.replace("nic: e1000", "nic: e1000, watchdog: ib700, rng: virtio-rng-pci")
     return Cell.of(
@@ -26,21 +26,21 @@ def cell() -> Cell:
     ("model", "driver"),
     [("e1000", "e1000"), ("ib700", NoDriver.BY_DESIGN), ("virtio-rng-pci", NoDriver.NOT_DESCRIBED)],
 )
-def test_the_driver_of_a_device_model(cell: Cell, model: str, driver: str | NoDriver) -> None:
-    assert cell.guest.driver_of(model) == driver
-    assert cell.guest.has_driver_for(model) is isinstance(driver, str)
+def test_the_driver_of_a_device_model(described_cell: Cell, model: str, driver: str | NoDriver) -> None:
+    assert described_cell.guest.driver_of(model) == driver
+    assert described_cell.guest.has_driver_for(model) is isinstance(driver, str)
 
 
-def test_only_models_with_a_named_driver_on_the_platform_are_driven(cell: Cell) -> None:
-    assert cell.driven_models == ("e1000",)
+def test_only_models_with_a_named_driver_on_the_platform_are_driven(described_cell: Cell) -> None:
+    assert described_cell.driven_models == ("e1000",)
 
 
-def test_a_device_without_driver_by_design_does_not_count(cell: Cell) -> None:
-    assert cell.has_device("e1000*")
-    assert cell.has_device("virtio-rng-*")
-    assert cell.has_device("nothing", "e1000")
-    assert not cell.has_device("ib700")
-    assert not cell.has_device("nvme")
+def test_a_device_without_driver_by_design_does_not_count(described_cell: Cell) -> None:
+    assert described_cell.has_device("e1000*")
+    assert described_cell.has_device("virtio-rng-*")
+    assert described_cell.has_device("nothing", "e1000")
+    assert not described_cell.has_device("ib700")
+    assert not described_cell.has_device("nvme")
 
 
 def test_a_reason_has_a_text_for_reports() -> None:

@@ -74,7 +74,7 @@ def test_the_first_and_the_last_day_of_a_waiver_are_included(guests_directory: P
         ("2026-12-01", "2026-08-31", "10: expires: expected a date from 2026-09-01 to 2027-09-02, 366 days later; found '2026-08-31'"),
         ("2026-12-01", "2026-02-30", "10: expires: expected a date, like 2026-12-01; found '2026-02-30'"),
         ("2026-12-01", "never", "10: expires: expected a date, like 2026-12-01; found 'never'"),
-        ("Bob Boss <bob@example.org>", "Ann  OWNER <ANN@example.org>", "8: approved_by: expected somebody else than the owner; found 'Ann  OWNER <ANN@example.org>'"),
+        ("Bob Boss <bob@example.org>", "Ann  OWNER <ANN@example.org>", "8: approved_by: expected a person other than the owner; found 'Ann  OWNER <ANN@example.org>'"),
         ("failure: {kind: AssertionError, pattern: checksum}", "failure: {kind: AssertionError}", "4: failure: missing key 'pattern' (in mapping that starts at line 4)"),
         ("pattern: checksum", f"pattern: checksum, fingerprint: '{DIGEST}'", "4: failure: expected a mapping with either the key fingerprint, or kind and pattern; found a mapping with the keys fingerprint, kind, pattern"),
         ("{kind: AssertionError, pattern: checksum}", "{fingerprint: 'abc'}", "4: failure.fingerprint: expected sha256: and 64 lower-case hexadecimal digits; found 'abc'"),
