@@ -1,4 +1,4 @@
-"""Whole runs judged again: recorded on machines that answer by chance, replayed where there are none."""
+"""Whole runs judged again: recorded on machines with random answers, replayed without machines."""
 
 from __future__ import annotations
 
@@ -33,50 +33,50 @@ class Shell:
             os._exit(9)
         return CommandResult(command, 0, os.urandom(1), 0.1)
 
-class Booted:
+class Instance:
     shell = Shell()
 
-class Lab:
-    refused = False
+class Pool:
+    has_failed = False
 
-    def expect(self, following):
+    def announce_next(self, request):
         pass
 
-    def machine(self, wish):
+    def acquire(self, request):
         USED.touch()
-        if wish.cell.id.startswith("left"):
-            return Booted(), MachineStart("cold boot", 1.25)
-        if self.refused:
+        if request.cell.id.startswith("left"):
+            return Instance(), MachineStart("cold boot", 1.25)
+        if self.has_failed:
             raise MachineNotUsable("right@pc-bios-ide did not boot before: stuck")
-        self.refused = True
+        self.has_failed = True
         raise BootTimeout("stuck in the firmware", Postmortem(last_lines=("SeaBIOS",), stages=(("firmware", 0.0),)))
 
-    def learn(self, cell, facts):
+    def record_facts(self, cell, facts):
         pass
 
 @pytest.fixture(scope="session")
 def pool():
-    return Lab()
+    return Pool()
 
 @check("a.chance")
 @pytest.mark.parametrize("number", range(12))
 def test_chance(guest, measure, number):
-    answer = guest.ask(f"say {number}")
+    answer = guest.run_check(f"say {number}")
     measure("length", len(answer), "characters")
     # About half of all bytes are no text: four characters.
     assert answer == answer[:1]
 
 @check("a.hang")
 def test_hang(guest):
-    guest.ask("hang")
+    guest.run_check("hang")
 
 @check("a.bug")
 def test_bug(guest):
-    guest.ask("bug")
+    guest.run_check("bug")
 
 @check("a.skip")
 def test_skip(guest):
-    guest.ask("anything")
+    guest.run_check("anything")
     pytest.skip("not_in_profile: it does not matter here")
 
 @pytest.mark.device("virtio-*")
@@ -105,7 +105,7 @@ class Recorded:
 
 
 @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "two workers"])
-def test_a_replay_comes_to_the_same(tmp_path: Path, workers: tuple[str, ...]) -> None:
+def test_a_replay_gives_the_same_outcomes(tmp_path: Path, workers: tuple[str, ...]) -> None:
     run = Recorded(tmp_path)
     results = {(each["check"], each["cell"][:4]): each for each in run.results()}
     assert results["a.hang", "left"]["failure"]["kind"] == "CommandTimeout"
@@ -132,7 +132,7 @@ def test_a_replay_comes_to_the_same(tmp_path: Path, workers: tuple[str, ...]) ->
     assert list(tmp_path.glob("ironguest-*")) == []
 
 
-def test_what_was_edited_is_named(tmp_path: Path) -> None:
+def test_an_edited_answer_is_named(tmp_path: Path) -> None:
     run = Recorded(tmp_path, "-k", "left")
     assert run.differences() == []
     victim = next(each for each in run.results() if each["check"] == "a.chance")
@@ -143,21 +143,22 @@ def test_what_was_edited_is_named(tmp_path: Path) -> None:
     entry["answer"].pop("output_base64", None)
     entry["answer"]["output"] = "long" if good else "x"
     answers.write_text(f"{first}\n{json.dumps(entry)}\n")
-    told = run.differences()
-    words = "recorded PASS; judged again: FAIL" if good else "recorded FAIL"
-    assert any(each.startswith("a.chance on left@pc-bios-ide: outcome: ") and words in each for each in told)
+    differences = run.differences()
+    expected = "recorded PASS; judged again: FAIL" if good else "recorded FAIL"
+    prefix = "a.chance on left@pc-bios-ide: outcome: "
+    assert any(line.startswith(prefix) and expected in line for line in differences)
     answers.write_text(f"{first}\n")
-    told = run.differences()
-    assert f"{victim['evidence'][0]}:2: the record ends here" in told[0]
+    differences = run.differences()
+    assert f"{victim['evidence'][0]}:2: the record ends before this question" in differences[0]
     answers.write_text(f"{first}\n{second[:-4]}")
     assert "the last line is cut off" in run.differences()[0]
     answers.write_text(f"{first}\n{second}\n{second.replace(':1,', ':2,', 1)}\n")
-    assert "nobody asked for the last 1 of 3 answers" in run.differences()[0]
+    assert "the check did not ask for the last 1 of 3 answers" in run.differences()[0]
     answers.unlink()
     assert "this record is missing" in run.differences()[0]
 
 
-def test_a_machine_that_never_started_so_is_named(tmp_path: Path) -> None:
+def test_an_edited_start_of_a_machine_is_named(tmp_path: Path) -> None:
     run = Recorded(tmp_path, "-k", "left and hang")
     (result,) = run.results()
     answers = run.bundle / result["evidence"][0]
@@ -167,16 +168,16 @@ def test_a_machine_that_never_started_so_is_named(tmp_path: Path) -> None:
     ]
 
 
-def test_the_words_of_a_failure_are_the_same_everywhere(tmp_path: Path) -> None:
+def test_the_message_of_a_failure_does_not_depend_on_the_environment(tmp_path: Path) -> None:
     many = """\
 @check("a.many")
 def test_many(guest):
-    guest.ask("x")
+    guest.run_check("x")
     assert {str(n): [n] * 40 for n in range(30)} == {str(n): [n] * 41 for n in range(30)}
 
 @check("a.set")
 def test_set(guest):
-    guest.ask("x")
+    guest.run_check("x")
     assert {f"name-{n}" for n in range(30)} == {"name-1"}
 """
     run = Recorded(tmp_path, "-vv", "-k", "left and (many or set)", tests=TESTS + many, CI="true")
@@ -184,8 +185,8 @@ def test_set(guest):
     assert run.differences() == []
 
 
-def test_a_dead_worker_is_told_again(tmp_path: Path) -> None:
-    die = '@check("a.die")\ndef test_die(guest):\n    guest.ask("die")\n'
+def test_a_dead_worker_is_reported_again(tmp_path: Path) -> None:
+    die = '@check("a.die")\ndef test_die(guest):\n    guest.run_check("die")\n'
     run = Recorded(tmp_path, "-n1", "-k", "left and (die or hang)", tests=TESTS + die)
     kinds = {each["check"]: each["failure"]["kind"] for each in run.results()}
     assert kinds == {"a.die": "WorkerDied", "a.hang": "CommandTimeout"}
@@ -197,13 +198,13 @@ def test_a_result_that_was_left_out_of_the_report_is_found(tmp_path: Path) -> No
     report = json.loads((run.bundle / "report.json").read_text())
     report["results"][0]["instances"][0]["attempts"] = []
     rewrite(run.bundle, report)
-    (told,) = run.differences()
-    assert "extra: recorded no result; judged again: FAIL (CommandTimeout" in told
+    (difference,) = run.differences()
+    assert "extra: recorded no result; judged again: FAIL (CommandTimeout" in difference
 
 
 def rewrite(bundle: Path, report: dict[str, Any]) -> None:
-    """Write a report that draws the right conclusions from results that were changed."""
-    entries = tuple(report_json._entry_of(entry) for entry in report["results"])
+    """Write a report with the right conclusions from edited results."""
+    entries = tuple(report_json._parse_entry(entry) for entry in report["results"])
     write_report(replace(load_report(bundle), entries=entries), bundle)
 
 
@@ -239,7 +240,7 @@ def test_options_that_choose_machines_are_refused(tmp_path: Path, option: str) -
     assert "Traceback" not in output
 
 
-def test_what_is_no_bundle_is_named(tmp_path: Path) -> None:
+def test_a_directory_without_a_record_is_named(tmp_path: Path) -> None:
     run = Recorded(tmp_path, "-k", "left and hang")
     for name, words in [
         ("replay.json", "replay.json: is missing"),

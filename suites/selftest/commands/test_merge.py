@@ -37,14 +37,14 @@ from fixtures.run.run_file import write_run_file
 from fixtures.run.run_start import RunStart
 from suites.selftest.support import bundle_sample as bundles
 from suites.selftest.support import report_sample as sample
-from suites.selftest.support.bundle_sample import ANSWERS, CHECK, Made, sign_again
+from suites.selftest.support.bundle_sample import ANSWERS, CHECK, SampleBundle, renew_signature
 from suites.selftest.support.recorded_sample import lay_out
 
 BIOS, UEFI = sample.CELLS
 
 
 def begun(**changes: Any) -> RunStart:
-    first = bundles.beginning(narrowed=("--platform x",))
+    first = bundles.run_start(narrowed=("--platform x",))
     return replace(first, info=replace(first.info, id=str(uuid.uuid4())), **changes)
 
 
@@ -59,12 +59,12 @@ def results() -> list[CheckResult]:
     ]
 
 
-def shard(directory: Path, cell: str, begun_: RunStart | None = None) -> Made:
+def shard(directory: Path, cell: str, begun_: RunStart | None = None) -> SampleBundle:
     held = [item for item in results() if item.cell == cell]
     return bundles.make_bundle(directory, held, begun_ or begun())
 
 
-def fold(out: Path, *made: Made, **options: Any) -> Report:
+def fold(out: Path, *made: SampleBundle, **options: Any) -> Report:
     return merge([each.directory for each in made], out, Signer.new(), **{"judge_again": False} | options)
 
 
@@ -117,7 +117,7 @@ def test_the_same_result_in_two_shards_is_two_attempts_in_order_of_time(tmp_path
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def first(tmp_path_factory: pytest.TempPathFactory) -> SampleBundle:
     return shard(tmp_path_factory.mktemp("first") / "a", BIOS)
 
 
@@ -140,7 +140,7 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("kind", OTHERS)
-def test_shards_that_do_not_belong_together(kind: str, first: Made, tmp_path: Path) -> None:
+def test_shards_that_do_not_belong_together(kind: str, first: SampleBundle, tmp_path: Path) -> None:
     changes, words = OTHERS[kind]
     like = begun()
     if "info" in changes:
@@ -156,7 +156,7 @@ def test_shards_that_do_not_belong_together(kind: str, first: Made, tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b"]
 
 
-def test_another_image_of_the_same_guest(first: Made, tmp_path: Path) -> None:
+def test_another_image_of_the_same_guest(first: SampleBundle, tmp_path: Path) -> None:
     started = begun()
     facts = sample.cell_facts(UEFI, image={"digest_before": sample.SHA_B, "digest_after": sample.SHA_B})
     place = tmp_path / "b"
@@ -169,11 +169,11 @@ def test_another_image_of_the_same_guest(first: Made, tmp_path: Path) -> None:
         fold(tmp_path / "out", first, made, is_verified=False)
 
 
-def test_a_shard_given_twice_and_a_bundle_that_was_merged_before(first: Made, tmp_path: Path) -> None:
+def test_a_shard_given_twice_and_a_bundle_that_was_merged_before(first: SampleBundle, tmp_path: Path) -> None:
     with pytest.raises(NotOneRun, match="was given 2 times"):
         fold(tmp_path / "out", first, first)
     report = fold(tmp_path / "out", first)
-    merged = Made(tmp_path / "out", report, first.signer)
+    merged = SampleBundle(tmp_path / "out", report, first.signer)
     with pytest.raises(NotOneRun, match="was merged itself"):
         fold(tmp_path / "again", merged)
     with pytest.raises(IronguestError, match="exists already"):
@@ -197,32 +197,32 @@ def test_a_tampered_shard_is_refused_and_without_verification_told_loudly(tmp_pa
 def test_what_was_changed_after_merging_is_named_though_it_was_signed_again(tmp_path: Path) -> None:
     one, other = shard(tmp_path / "a", BIOS), shard(tmp_path / "b", UEFI)
     out = tmp_path / "out"
-    merged = Made(out, fold(out, one, other), Signer.new())
+    merged = SampleBundle(out, fold(out, one, other), Signer.new())
     (out / "signing-key.pem").write_bytes(merged.signer.public_pem)
     lines = (out / "results/merged.jsonl").read_text().splitlines(keepends=True)
     (out / "results/merged.jsonl").write_text("".join(lines[1:]))
-    sign_again(merged)
+    renew_signature(merged)
     found = findings(out)
     assert "CONTRADICTION results/merged.jsonl" in found
     moved = ANSWERS.replace("evidence/", f"evidence/{other.report.run.id}/")
     (out / moved).unlink()
-    sign_again(merged)
+    renew_signature(merged)
     assert f"REMOVED {moved}" in findings(out)
 
 
 def test_evidence_of_one_shard_does_not_pass_for_that_of_another(tmp_path: Path) -> None:
     one, other = shard(tmp_path / "a", BIOS), shard(tmp_path / "b", UEFI)
     out = tmp_path / "out"
-    merged = Made(out, fold(out, one, other), Signer.new())
+    merged = SampleBundle(out, fold(out, one, other), Signer.new())
     (out / "signing-key.pem").write_bytes(merged.signer.public_pem)
     name = bundles.MACHINE.replace("evidence/", "") + "/qmp.jsonl"
     shutil.copy(out / "evidence" / one.report.run.id / name, out / "evidence" / other.report.run.id / name)
-    sign_again(merged)
+    renew_signature(merged)
     assert any(each.startswith("OLD-EVIDENCE") for each in findings(out))
 
 
 def whole_and_parts(place: Path, choice: Sequence[int], held: list[CheckResult]) -> tuple[Report, Report]:
-    like = bundles.beginning()
+    like = bundles.run_start()
     whole = bundles.make_bundle(place / "whole", held, like).report
     made = []
     for number in sorted(set(choice)):
@@ -234,7 +234,7 @@ def whole_and_parts(place: Path, choice: Sequence[int], held: list[CheckResult])
     return whole, report
 
 
-def test_result_predicate(report: Report) -> dict[str, Any]:
+def conclusions(report: Report) -> dict[str, Any]:
     data = as_data(report)
     for entry in data["results"]:
         for instance in entry["instances"]:
@@ -250,7 +250,7 @@ def test_result_predicate(report: Report) -> dict[str, Any]:
 def test_any_partition_gives_the_report_of_the_whole(choice: list[int]) -> None:
     with tempfile.TemporaryDirectory() as place:
         whole, merged = whole_and_parts(Path(place), choice, results())
-    assert test_result_predicate(merged) == test_result_predicate(whole)
+    assert conclusions(merged) == conclusions(whole)
     assert not compare(whole, merged).transitions_of("changed")
     assert {each.kind for each in compare(whole, merged).transitions} == {"unchanged"}
 
@@ -274,7 +274,7 @@ def test_outcomes_of_a_merged_bundle_are_judged_again(tmp_path: Path) -> None:
             signer = Signer.new()
             opened = OpenBundle(like, redactor, signer, lock)
             report = close_bundle(opened, place, like.info.ended)
-        made.append(Made(place, report, signer))
+        made.append(SampleBundle(place, report, signer))
     merged = fold(tmp_path / "out", *made, is_verified=False)
     judgement = rejudge(tmp_path / "out")
     assert [str(each) for each in judgement.differences] == []

@@ -22,17 +22,17 @@ from suites.selftest.support import report_sample
 from suites.selftest.support.bundle_sample import (
     ANSWERS,
     MACHINE,
-    Made,
+    SampleBundle,
     edit,
     findings,
     public_key,
-    sign_again,
+    renew_signature,
 )
 
 CELL, CHECK = sample.CHECK
 
 
-def test_an_untouched_bundle_is_verified(made: Made, tmp_path: Path) -> None:
+def test_an_untouched_bundle_is_verified(made: SampleBundle, tmp_path: Path) -> None:
     assert made.report.verdict.name == "CERTIFIED"
     key = public_key(made.signer, tmp_path / "key.pem")
     assert findings(made, key, made.directory / "plan.json") == []
@@ -43,13 +43,13 @@ def test_a_bundle_with_failures_and_waivers_is_verified_too(tmp_path: Path) -> N
     results[5] = replace(
         results[5], outcome="FAIL", failure=Failure("AssertionError", "the checksum differs")
     )
-    begun = sample.beginning(waivers=(waiver(created="2020-01-01", expires="2020-02-01"),))
+    begun = sample.run_start(waivers=(waiver(created="2020-01-01", expires="2020-02-01"),))
     made = sample.make_bundle(tmp_path / "bundle", results, begun)
     assert made.report.verdict.name == "NOT_CERTIFIED"
     assert findings(made) == []
 
 
-def test_an_edited_verdict(made: Made) -> None:
+def test_an_edited_verdict(made: SampleBundle) -> None:
     def becomes_bad(data: Any) -> None:
         data["verdict"]["name"] = "NOT_CERTIFIED"
 
@@ -64,38 +64,38 @@ def test_an_edited_outcome_with_consistent_conclusions_signed_again(tmp_path: Pa
     index = next(i for i, item in enumerate(results) if (item.cell, item.check) == (CELL, CHECK))
     failed = replace(results[index], outcome="FAIL", failure=Failure("AssertionError", "differs"))
     made = sample.make_bundle(tmp_path / "b", [*results[:index], failed, *results[index + 1 :]])
-    better = sample.make_bundle(tmp_path / "c", results, sample.beginning()).report
+    better = sample.make_bundle(tmp_path / "c", results, sample.run_start()).report
     write_bundle(replace(better, run=made.report.run), made.directory, made.signer)
     assert f"CONTRADICTION {CELL} {CHECK}" in findings(made)
 
 
-def test_truncated_evidence(made: Made) -> None:
+def test_truncated_evidence(made: SampleBundle) -> None:
     log = made.directory / MACHINE / "console.log"
     log.write_bytes(log.read_bytes()[:5])
     assert f"CHANGED {MACHINE}/console.log" in findings(made)
-    sign_again(made)
+    renew_signature(made)
     assert findings(made) == [f"CONTRADICTION {MACHINE}/console.log"]
 
 
-def test_a_record_with_missing_or_truncated_lines(made: Made) -> None:
+def test_a_record_with_missing_or_truncated_lines(made: SampleBundle) -> None:
     record = made.directory / ANSWERS
     first, _, last = record.read_bytes().splitlines(keepends=True)
     record.write_bytes(first + last)
-    sign_again(made)
+    renew_signature(made)
     assert findings(made) == [f"TRUNCATED {ANSWERS}:2"]
     record.write_bytes(first[:20])
-    sign_again(made)
+    renew_signature(made)
     assert findings(made) == [f"TRUNCATED {ANSWERS}:1"]
 
 
-def test_deleted_evidence(made: Made) -> None:
+def test_deleted_evidence(made: SampleBundle) -> None:
     (made.directory / ANSWERS).unlink()
     assert f"REMOVED {ANSWERS}" in findings(made)
-    sign_again(made)
+    renew_signature(made)
     assert findings(made) == [f"MISSING-EVIDENCE {ANSWERS}"]
 
 
-def test_an_added_file(made: Made) -> None:
+def test_an_added_file(made: SampleBundle) -> None:
     (made.directory / "evidence/extra.txt").write_text("x")
     (made.directory / "link").symlink_to("/etc/passwd")
     found = findings(made)
@@ -103,24 +103,24 @@ def test_an_added_file(made: Made) -> None:
     assert "ADDED link" in found
 
 
-def test_a_dropped_result(made: Made) -> None:
+def test_a_dropped_result(made: SampleBundle) -> None:
     entries = tuple(entry for entry in made.report.entries if (entry.cell, entry.check) != (CELL, CHECK))
     smaller = replace(made.report, entries=entries)
     plan = (made.directory / "plan.json").read_bytes()
     write_bundle(smaller, made.directory, made.signer)
     (made.directory / "plan.json").write_bytes(plan)
     assert "CHANGED plan.json" in findings(made)
-    sign_again(made, smaller)
+    renew_signature(made, smaller)
     assert findings(made) == [f"MISSING-RESULT {CELL} {CHECK}", f"DROPPED-RESULT {CELL} {CHECK}", "CONTRADICTION summary", "CONTRADICTION verdict"]  # fmt: skip
 
 
-def test_a_plan_without_one_of_its_checks(made: Made, tmp_path: Path) -> None:
+def test_a_plan_without_one_of_its_checks(made: SampleBundle, tmp_path: Path) -> None:
     published = tmp_path / "published.json"
     shutil.copy(made.directory / "plan.json", published)
     checks = [(check, level) for check, (_, level) in report_sample.CHECKS.items() if check != CHECK]
     plan = report_sample.plan(*checks)
     planned = tuple(item for item in report_sample.planned() if item.check != CHECK)
-    begun = sample.beginning(plan=plan, planned=planned)
+    begun = sample.run_start(plan=plan, planned=planned)
     results = [item for item in sample.good_results() if item.check != CHECK]
     shrunk = sample.make_bundle(tmp_path / "shrunk", results, begun, made.signer)
     assert shrunk.report.verdict.name == "CERTIFIED"
@@ -131,11 +131,11 @@ def test_a_plan_without_one_of_its_checks(made: Made, tmp_path: Path) -> None:
     ]
 
 
-def test_a_plan_without_one_of_its_cells(made: Made, tmp_path: Path) -> None:
+def test_a_plan_without_one_of_its_cells(made: SampleBundle, tmp_path: Path) -> None:
     published = tmp_path / "published.json"
     shutil.copy(made.directory / "plan.json", published)
     one = report_sample.CELLS[:1]
-    begun = sample.beginning(planned=report_sample.planned(one))
+    begun = sample.run_start(planned=report_sample.planned(one))
     results = [item for item in sample.good_results() if item.cell in one]
     shrunk = sample.make_bundle(tmp_path / "shrunk", results, begun, made.signer)
     found = findings(shrunk, plan=published)
@@ -143,7 +143,7 @@ def test_a_plan_without_one_of_its_cells(made: Made, tmp_path: Path) -> None:
     assert found[0].startswith(f"SHRUNK-PLAN {report_sample.CELLS[1]} ")
 
 
-def test_a_published_plan_in_yaml(made: Made, tmp_path: Path) -> None:
+def test_a_published_plan_in_yaml(made: SampleBundle, tmp_path: Path) -> None:
     checks = "".join(f"  - {{id: {check}, level: {level}}}\n" for check, (_, level) in report_sample.CHECKS.items())  # fmt: skip
     text = f"id: default\ntitle: Debian 12 on QEMU, default plan\ncells: ['debian-12@*']\nchecks:\n{checks}"
     (tmp_path / "default.yaml").write_text(text)
@@ -152,7 +152,7 @@ def test_a_published_plan_in_yaml(made: Made, tmp_path: Path) -> None:
     assert findings(made, plan=tmp_path / "default.yaml") == ["NOT-THE-PUBLISHED-PLAN plan.json"]
 
 
-def test_a_swapped_image_digest(made: Made) -> None:
+def test_a_swapped_image_digest(made: SampleBundle) -> None:
     def swap(data: Any) -> None:
         image = data["cells"][1]["image"]
         image["digest_before"] = image["digest_after"] = report_sample.SHA_B
@@ -161,7 +161,7 @@ def test_a_swapped_image_digest(made: Made) -> None:
     found = findings(made)
     assert "CHANGED report.json" in found
     assert f"ATTESTED image of {CELL}" in found
-    sign_again(made, verify(made.directory, None, None, judge_again=False)[0].report)
+    renew_signature(made, verify(made.directory, None, None, judge_again=False)[0].report)
     assert findings(made) == [
         f"CONTRADICTION {CELL} image.digest_after",
         f"CONTRADICTION {CELL} image.digest_before",
@@ -177,7 +177,7 @@ def test_an_image_that_changed_during_the_run(tmp_path: Path) -> None:
     assert f"IMAGE-CHANGED {CELL}" in findings(made)
 
 
-def test_a_bundle_that_another_key_signed(made: Made, tmp_path: Path) -> None:
+def test_a_bundle_that_another_key_signed(made: SampleBundle, tmp_path: Path) -> None:
     key = public_key(made.signer, tmp_path / "key.pem")
     other = Signer.new()
     write_bundle(made.report, made.directory, other)
@@ -185,7 +185,7 @@ def test_a_bundle_that_another_key_signed(made: Made, tmp_path: Path) -> None:
     assert findings(made, key) == ["BAD-SIGNATURE attestation.dsse.json", f"ANOTHER-KEY {PUBLIC_KEY}"]
 
 
-def test_a_missing_or_invalid_signature(made: Made) -> None:
+def test_a_missing_or_invalid_signature(made: SampleBundle) -> None:
     envelope = made.directory / "attestation.dsse.json"
     edit(envelope, lambda data: data["signatures"][0].update(sig="AAAA"))
     assert findings(made) == ["BAD-SIGNATURE attestation.dsse.json"]
@@ -194,38 +194,38 @@ def test_a_missing_or_invalid_signature(made: Made) -> None:
 
 
 @pytest.mark.parametrize("name", ["qmp.jsonl", "console.cast"])
-def test_old_evidence_of_a_machine(made: Made, tmp_path: Path, name: str) -> None:
+def test_old_evidence_of_a_machine(made: SampleBundle, tmp_path: Path, name: str) -> None:
     old = sample.make_bundle(tmp_path / "old")
     shutil.copy(old.directory / MACHINE / name, made.directory / MACHINE / name)
-    sign_again(made)
+    renew_signature(made)
     (found,) = findings(made)
     assert found.startswith(f"OLD-EVIDENCE {MACHINE}/{name}")
 
 
-def test_old_answers_of_a_guest(made: Made) -> None:
+def test_old_answers_of_a_guest(made: SampleBundle) -> None:
     record = made.directory / ANSWERS
     entries = [json.loads(line) for line in record.read_text().splitlines()]
     record.write_text("".join(json.dumps(entry | {"at": entry["at"] - 86_400}) + "\n" for entry in entries))
-    sign_again(made)
+    renew_signature(made)
     assert findings(made) == [f"OLD-EVIDENCE {ANSWERS}:1"]
 
 
-def test_old_results(made: Made, tmp_path: Path) -> None:
+def test_old_results(made: SampleBundle, tmp_path: Path) -> None:
     results = [replace(item, started="2026-01-01T00:00:00Z") for item in sample.good_results()]
     old = sample.make_bundle(tmp_path / "old", results)
     assert f"OLD-RESULT {CELL} {CHECK}" in findings(old)
 
 
-def test_edited_waivers(made: Made) -> None:
+def test_edited_waivers(made: SampleBundle) -> None:
     (made.directory / "waivers.json").write_bytes(canonical([{"id": "w-9"}]))
-    sign_again(made)
+    renew_signature(made)
     assert findings(made) == ["CHANGED waivers.json"]
 
 
 @pytest.mark.parametrize("name", ["report.json", "plan.json", "waivers.json", "run.json", "MANIFEST.sha256", "attestation.dsse.json", PUBLIC_KEY, "results/gw0.jsonl"])  # fmt: skip
 @pytest.mark.parametrize("content", [None, b"", b"\xff\x00", b"[]", b"{}", b"null", b"1", b'{"planned":{}}', b"[" * 100_000])  # fmt: skip
 def test_any_content_of_a_file_is_a_finding_and_no_crash(
-    made: Made, name: str, content: bytes | None
+    made: SampleBundle, name: str, content: bytes | None
 ) -> None:
     path = made.directory / name
     if path.read_bytes() == content:
@@ -236,7 +236,7 @@ def test_any_content_of_a_file_is_a_finding_and_no_crash(
     assert findings(made)
 
 
-def test_an_edited_page(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_edited_page(made: SampleBundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contents, "checkout", lambda: (made.report.run.commit, False))
     assert findings(made) == []
     for name, old, new in (
@@ -245,5 +245,5 @@ def test_an_edited_page(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         path = made.directory / name
         path.write_bytes(path.read_bytes().replace(old, new, 1))
-    sign_again(made)
+    renew_signature(made)
     assert findings(made) == ["RENDERED-OTHERWISE junit.xml", "RENDERED-OTHERWISE report.html"]

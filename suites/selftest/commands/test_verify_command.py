@@ -15,7 +15,7 @@ from fixtures.commands.verify.bundle_reader import read_bundle
 from fixtures.commands.verify.rejudge import Judgement, ReplayCrashed, ReplayTimedOut
 from fixtures.core.errors import EvidenceDamaged, HostFault, IronguestError
 from fixtures.report.model.judgement_diff import Difference
-from suites.selftest.support.bundle_sample import Made
+from suites.selftest.support.bundle_sample import SampleBundle
 from suites.selftest.support.recorded_sample import lay_out
 
 DIFFERENCE = Difference("outcome", "debian-12@q35", "a.check", "test_x.py::test_x", "PASS", "FAIL")
@@ -34,7 +34,7 @@ DAMAGED = EvidenceDamaged("replay.json: is missing")
     ids=["same", "different", "damaged", "timeout", "crash"],
 )
 def test_the_step_shows_the_judgement_or_the_error(
-    made: Made,
+    made: SampleBundle,
     monkeypatch: pytest.MonkeyPatch,
     outcome: Judgement | IronguestError,
     codes: list[str],
@@ -72,7 +72,7 @@ def test_a_replay_that_crashes_is_named_with_its_status_and_output(
         rejudge.rejudge(lay_out(tmp_path))
 
 
-def test_the_command_line(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line(made: SampleBundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     directory = str(made.directory)
     assert main(["--no-rejudge", directory]) == 0
     out = capsys.readouterr().out
@@ -96,19 +96,19 @@ def test_the_command_line(made: Made, tmp_path: Path, capsys: pytest.CaptureFixt
         (["nowhere"], "is not a directory"),
         (["."], "holds no bundle"),
         (["--key", "nowhere.pem", "BUNDLE"], "nowhere.pem: cannot be read"),
-        (["--key", "BUNDLE/report.json", "BUNDLE"], "holds no public key in PEM form"),
+        (["--key", "BUNDLE/report.json", "BUNDLE"], "expected a public key in PEM form"),
         (["--plan", "nowhere.yaml", "BUNDLE"], "nowhere.yaml: cannot be read"),
         (["--plan", "BUNDLE/waivers.json", "BUNDLE"], "holds no plan"),
         (["--colour", "BUNDLE"], "unrecognized arguments"),
     ],
 )
-def test_wrong_usage(made: Made, tmp_path: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_wrong_usage(made: SampleBundle, tmp_path: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     assert main([word.replace("BUNDLE", str(made.directory)) for word in arguments]) == 4
     assert words in capsys.readouterr().err
 
 
-def test_a_key_of_another_kind_is_named(made: Made, tmp_path: Path) -> None:
+def test_a_key_of_another_kind_is_named(made: SampleBundle, tmp_path: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     (tmp_path / "k.pem").write_bytes(key.public_bytes(serialization.Encoding.PEM, form))

@@ -1,4 +1,4 @@
-"""The scheduler as pytest-xdist drives it, with workers that only note what they were sent."""
+"""The scheduler driven as by pytest-xdist, with workers that only store what they were sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from suites.selftest.support.inner_run import Inner
 from suites.selftest.support.scheduling_sample import Gateway, Node, Run, checks
 
 
-def test_workers_begin_with_one_unit_and_one_ahead() -> None:
+def test_workers_start_with_one_unit_and_one_ahead() -> None:
     run = Run(*checks(*"aaaaabbbbb"))
     run.collect()
     one, two = run.nodes
@@ -26,7 +26,7 @@ def test_workers_begin_with_one_unit_and_one_ahead() -> None:
     assert sorted(run.ran) == list(range(10))
 
 
-def test_a_group_is_sent_as_a_whole_and_is_work_enough() -> None:
+def test_a_group_is_sent_as_a_whole_and_counts_as_enough_work() -> None:
     ids, schedulings = checks(*"aaaabbb")
     for number in range(3):
         schedulings[ids[number]] = Scheduling("a", "a|m.py|cold", 3)
@@ -41,7 +41,7 @@ def test_a_group_is_sent_as_a_whole_and_is_work_enough() -> None:
     run.finish()
 
 
-def test_tests_of_another_kind_go_one_by_one_as_collected() -> None:
+def test_tests_without_a_guest_go_one_by_one_in_order() -> None:
     run = Run([f"s.py::test_{number}" for number in range(6)], {})
     run.collect()
     assert [node.sent for node in run.nodes] == [[[0], [2]], [[1], [3]]]
@@ -49,7 +49,7 @@ def test_tests_of_another_kind_go_one_by_one_as_collected() -> None:
     assert run.ran == sorted(run.ran)
 
 
-def test_workers_without_work_are_sent_home() -> None:
+def test_workers_without_work_are_shut_down() -> None:
     run = Run(*checks("a"), workers=3)
     run.collect()
     assert [node.sent for node in run.nodes] == [[[0]], [], []]
@@ -57,7 +57,7 @@ def test_workers_without_work_are_sent_home() -> None:
     run.finish()
 
 
-def test_nothing_collected_ends_the_run() -> None:
+def test_an_empty_collection_ends_the_run() -> None:
     run = Run([], {})
     run.collect()
     run.finish()
@@ -101,7 +101,7 @@ def test_a_worker_that_dies_at_the_end_is_replaced() -> None:
     assert (run.crashed, run.ran) == (["m.py::test_0[a]"], [1])
 
 
-def test_a_worker_that_dies_while_it_collects_takes_nothing_with_it() -> None:
+def test_a_worker_that_dies_while_it_collects_loses_no_test() -> None:
     run = Run(*checks(*"ab"))
     one, two = run.nodes
     run.collect(one)
@@ -113,7 +113,7 @@ def test_a_worker_that_dies_while_it_collects_takes_nothing_with_it() -> None:
     assert sorted(run.ran) == [0, 1]
 
 
-def test_a_late_worker_with_another_collection_is_sent_home() -> None:
+def test_a_late_worker_with_another_collection_is_shut_down() -> None:
     run = Run(*checks(*"aabb"))
     run.collect()
     new = run.kill(run.nodes[0])
@@ -137,7 +137,7 @@ def test_an_unknown_worker_is_a_key_error() -> None:
     workers=st.integers(1, 3),
     deeds=st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["run", "run", "run", "die", "late"]))),
 )
-def test_whatever_dies_every_test_is_run_once_and_the_run_ends(
+def test_every_test_runs_once_and_the_run_ends_whichever_worker_dies(
     cells: list[str], grouped: set[int], workers: int, deeds: list[tuple[int, str]]
 ) -> None:
     ids, schedulings = checks(*cells)
@@ -194,7 +194,7 @@ def test_a_real_run_follows_the_markers(tmp_path: Path) -> None:
     assert sorted(ran) == ["gw0", "gw1"]
     assert sum(map(len, ran.values())) == 14
     for names in ran.values():
-        # First a group of three on one cell; what is light comes last.
+        # First a group of three on one cell; light tests come last.
         assert len({"left@" in name for name in names[:3]}) == 1
         kinds = [name.partition("[")[0] for name in names]
         assert kinds[:3] == ["test_read_only"] * 3

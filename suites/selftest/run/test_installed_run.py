@@ -1,4 +1,4 @@
-"""Whole runs with guests that have to be installed: media that are not here, and installations that fail."""
+"""Whole runs with guests that need an installation: missing media, and installations that fail."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("IRONGUEST_IMAGES", raising=False)
 
 
-def test_a_plan_without_its_media_is_incomplete_and_never_good(tmp_path: Path) -> None:
+def test_a_plan_without_its_media_is_incomplete(tmp_path: Path) -> None:
     done = run(tmp_path, "--accel=tcg", shelf(tmp_path, "gone.iso"), "--plan=both")
     assert done.status == 2
     words = f"the installation medium {tmp_path / 'guests/gone.iso'} does not exist"
@@ -70,14 +70,14 @@ def test_a_plan_without_its_media_is_incomplete_and_never_good(tmp_path: Path) -
     }
     report = json.loads((done.bundle / "report.json").read_text())
     assert report["verdict"]["name"] == "INCOMPLETE"
-    # Nobody has to have the medium in order to judge it again.
+    # ci/verify judges the run again without the medium.
     judged = subprocess.run(
         [PROJECT / "ci/verify", done.bundle], capture_output=True, text=True, check=False, cwd=PROJECT
     )
     assert judged.stdout.endswith("Verified. The verdict is INCOMPLETE.\n"), judged.stdout + judged.stderr
 
 
-def test_an_installation_that_fails_is_told_once_and_blocks_the_rest(tmp_path: Path) -> None:
+def test_a_failed_installation_is_one_error_and_blocks_the_other_checks(tmp_path: Path) -> None:
     medium = StandIn(words="IRONGUEST-SETUP failed: no such edition\r\n").write(tmp_path / "medium.iso")
     done = run(tmp_path, "--accel=tcg", shelf(tmp_path, str(medium)), "--plan=both")
     assert done.status == 2
@@ -89,12 +89,12 @@ def test_an_installation_that_fails_is_told_once_and_blocks_the_rest(tmp_path: P
     assert "licensed@pc-bios-ide has no image" in second["failure"]["message"]
     consoles = list(done.bundle.glob("evidence/machines/*/licensed@pc-bios-ide/installation/console.log"))
     assert len(consoles) == 1
-    # What it was answered is nowhere in the bundle.
+    # The password of the answer file is nowhere in the bundle.
     files = [path for path in done.bundle.rglob("*") if path.is_file()]
     assert [path for path in files if b"open-sesame" in path.read_bytes()] == []
 
 
-def test_enlightenments_that_nobody_would_see_are_no_reason_to_blame(tmp_path: Path) -> None:
+def test_unavailable_enlightenments_skip_the_check(tmp_path: Path) -> None:
     disk = tmp_path / "windows.qcow2"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1M"], check=True)
     guests = shelf(tmp_path, "gone.iso", platform="q35-uefi-enlightened", installed=str(disk))
@@ -104,13 +104,13 @@ def test_enlightenments_that_nobody_would_see_are_no_reason_to_blame(tmp_path: P
     assert reached["reason"] == [
         "host_lacks_hyperv_enlightenments",
         (
-            "platform q35-uefi-enlightened wants Hyper-V enlightenments; they need KVM, and this run uses"
+            "platform q35-uefi-enlightened requests Hyper-V enlightenments; they need KVM, and this run uses"
             " software emulation"
         ),
     ]
 
 
-def test_who_names_nothing_is_not_flooded_with_guests_that_are_not_here() -> None:
+def test_a_run_without_a_selection_leaves_out_guests_without_media() -> None:
     settings = read_settings(Request())
     licensed = {cell.id for cell in settings.without_media}
     every = Catalog.load([SHIPPED_GUESTS]).cells()
@@ -130,7 +130,7 @@ def test_who_names_nothing_is_not_flooded_with_guests_that_are_not_here() -> Non
     ],
     ids=["guest", "plan", "nothing-else"],
 )
-def test_who_names_such_guests_is_told_what_each_lacks(request_: Request) -> None:
+def test_a_selection_keeps_guests_without_media(request_: Request) -> None:
     settings = read_settings(request_)
     assert settings.cells != ()
     assert settings.without_media == ()

@@ -1,4 +1,4 @@
-"""Whatever directories the options name, pytest keeps the project's root and configuration, in workers too."""
+"""Directories in options do not change pytest's root and configuration, also in workers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from suites.selftest.support.inner_run import PROJECT, Inner
 
 
 def run(inner: Inner, *arguments: str, select: str = "nosuchcheck") -> str:
-    """What plain pytest prints in the checkout, where nothing that is collected is selected."""
+    """The output of plain pytest in the checkout, with a selection that matches no test."""
     ours = ("PYTEST", "IRONGUEST_WORK")
     done = subprocess.run(
         [
@@ -41,7 +41,7 @@ def run(inner: Inner, *arguments: str, select: str = "nosuchcheck") -> str:
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")])
 @pytest.mark.parametrize("there", [False, True])
-def test_a_bundle_elsewhere_is_no_path_of_tests(
+def test_a_bundle_outside_the_project_is_not_taken_for_a_path_of_tests(
     tmp_path: Path, workers: tuple[str, ...], there: bool
 ) -> None:
     inner = Inner.at(tmp_path, "")
@@ -56,9 +56,7 @@ def test_a_bundle_elsewhere_is_no_path_of_tests(
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")])
-def test_a_selection_that_makes_no_sense_is_one_clear_message(
-    tmp_path: Path, workers: tuple[str, ...]
-) -> None:
+def test_an_invalid_selection_gives_one_clear_message(tmp_path: Path, workers: tuple[str, ...]) -> None:
     output = run(Inner.at(tmp_path, ""), *workers, select="boot network")
     assert "ERROR: Wrong expression passed to '-k': boot network" in output
     assert "INTERNALERROR" not in output

@@ -1,4 +1,4 @@
-"""A cell with commas in its id, through all that a run does with ids: selection, workers, bundle, JUnit, again."""
+"""A cell with commas in its id: selection, workers, bundle, JUnit, and the command that runs a check again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CELLS = ["left@pc-bios-ide,cpus=4,nic=e1000e", "right@pc-bios-ide,cpus=4,nic=e10
 
 
 @pytest.mark.parametrize("workers", [[], ["-n2"]])
-def test_ids_with_commas_reach_every_end(tmp_path: Path, workers: list[str]) -> None:
+def test_ids_with_commas_reach_all_outputs(tmp_path: Path, workers: list[str]) -> None:
     bundle = tmp_path / "out"
     xml = tmp_path / "out.xml"
     platform = "--platform=pc-bios-ide,nic=e1000e,cpus=4"
@@ -35,11 +35,12 @@ def test_ids_with_commas_reach_every_end(tmp_path: Path, workers: list[str]) -> 
     assert {name.partition("[")[2] for name in names} == {f"{cell}]" for cell in CELLS}
     own = (bundle / "junit.xml").read_text()
     assert all(cell in own for cell in CELLS)
-    # Without the option, the cell would not be there when the check is run again.
-    assert (bundle / "report.json").read_text().count("--platform pc-bios-ide,cpus=4,nic=e1000e ") == 2
+    # Without these options, the cell would not exist when the check runs again.
+    options = f"--guests-dir={tmp_path}/guests --platform pc-bios-ide,cpus=4,nic=e1000e --keep-machine=failed"
+    assert (bundle / "report.json").read_text().count(options) == 2
 
 
-def test_a_variation_that_cannot_be_is_named_before_anything_runs(tmp_path: Path) -> None:
+def test_an_impossible_variation_is_named_before_anything_runs(tmp_path: Path) -> None:
     output = Inner.at(tmp_path, TESTS).run("--platform=pc-bios-ide,nic=no-such-card")
     assert "has no device model no-such-card" in output
     assert "passed" not in output
