@@ -1,3 +1,5 @@
+"""A command's result, and commands that have to succeed."""
+
 from __future__ import annotations
 
 import json
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class OneAnswer:
+class OneAnswerShell:
+    """A shell that knows one command and its result."""
+
     result: CommandResult
     within: float | None = -1.0
 
@@ -58,27 +62,27 @@ def test_clean_output_is_readable_in_json() -> None:
         {"command": "x", "status": 0, "seconds": 1, "output": "", "more": 1},
     ],
 )
-def test_what_is_not_a_result_is_refused(data: Json) -> None:
+def test_data_that_is_not_a_result_raises(data: Json) -> None:
     with pytest.raises(ValueError, match="command"):
         CommandResult.from_json(data)
 
 
-def test_ask_passes_the_budget_on_and_returns_the_text() -> None:
-    shell = OneAnswer(CommandResult("uname -r", 0, b"6.1\n", 0.1))
+def test_run_check_passes_the_timeout_on_and_returns_the_text() -> None:
+    shell = OneAnswerShell(CommandResult("uname -r", 0, b"6.1\n", 0.1))
     assert run_check(shell, "uname -r", within=3.0) == "6.1\n"
     assert shell.within == 3.0
 
 
-def test_ask_names_command_status_and_last_lines() -> None:
+def test_run_check_reports_command_status_and_last_lines() -> None:
     output = "".join(f"line {number}\n\n" for number in range(50)).encode()
     with pytest.raises(errors.CommandFailed) as caught:
-        run_check(OneAnswer(CommandResult("dd if=/dev/vdz", 1, output, 0.1)), "dd if=/dev/vdz")
+        run_check(OneAnswerShell(CommandResult("dd if=/dev/vdz", 1, output, 0.1)), "dd if=/dev/vdz")
     message = str(caught.value)
     assert "status 1, expected 0: dd if=/dev/vdz" in message
     assert message.endswith("line 49")
     assert "line 39" not in message
 
 
-def test_a_failure_without_output_says_so() -> None:
+def test_a_failure_without_output_is_reported() -> None:
     with pytest.raises(errors.CommandFailed, match="no output"):
         require_success(CommandResult("false", 1, b"", 0.1))

@@ -42,7 +42,11 @@ def verbs(part: type[SystemPart]) -> dict[str, inspect.Signature]:
 def test_every_device_verb_raises_by_default(name: str) -> None:
     method = getattr(SystemDevices(NoCommands()), name)
     parameters = inspect.signature(method).parameters.values()
-    arguments = [ARGUMENTS.get(each.name, ()) for each in parameters if each.kind != each.VAR_POSITIONAL]
+    arguments = [
+        ARGUMENTS.get(parameter.name, ())
+        for parameter in parameters
+        if parameter.kind != parameter.VAR_POSITIONAL
+    ]
     with pytest.raises(SuiteFault, match="base class of systems does not support this request: "):
         method(*arguments)
 
@@ -56,8 +60,10 @@ OPTIONAL_STORAGE_VERBS = sorted(
 def test_every_optional_storage_verb_raises_by_default(name: str) -> None:
     method = getattr(FreeBsdStorage(NoCommands()), name)
     parameters = inspect.signature(method).parameters.values()
-    positional = [each.name for each in parameters if each.kind == each.POSITIONAL_OR_KEYWORD]
-    keywords = {each.name: 1.0 for each in parameters if each.kind == each.KEYWORD_ONLY}
+    positional = [
+        parameter.name for parameter in parameters if parameter.kind == parameter.POSITIONAL_OR_KEYWORD
+    ]
+    keywords = {parameter.name: 1.0 for parameter in parameters if parameter.kind == parameter.KEYWORD_ONLY}
     with pytest.raises(SuiteFault, match="FreeBSD does not support this request: "):
         method(*positional, **keywords)
 

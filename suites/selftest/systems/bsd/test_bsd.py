@@ -64,7 +64,7 @@ em1: flags=1008802<BROADCAST,SIMPLEX,MULTICAST> metric 0 mtu 1500
 
 def test_pci_functions_and_their_drivers() -> None:
     devices = parsers.parse_pci_devices(PCICONF, DMESG)
-    assert [(each.address, each.effective_driver, each.enabled) for each in devices] == [
+    assert [(device.address, device.effective_driver, device.enabled) for device in devices] == [
         ("0000:00:00.0", "hostb", True),
         ("0000:00:01.3", None, False),
         ("0000:00:03.0", "em", True),
@@ -117,7 +117,7 @@ def test_the_boot_time() -> None:
 
 
 def test_kernel_messages_with_a_word_for_an_error() -> None:
-    assert [str(each) for each in parsers.parse_kernel_errors(DMESG)] == [
+    assert [str(record) for record in parsers.parse_kernel_errors(DMESG)] == [
         "kernel (err): ahcich0: Timeout on slot 5 port 0"
     ]
 

@@ -17,7 +17,7 @@ from fixtures.core.errors import AnswerNotUnderstood, CommandTimeout
 from fixtures.systems.dos import parsers
 from fixtures.systems.dos.prompt import DosPrompt
 from suites.selftest.machine.test_vga_text import DISPLAY
-from suites.selftest.support.machine_sample import Bench
+from suites.selftest.support.machine_sample import MachineBench
 from suites.selftest.support.paths import SAMPLES
 
 # The output of FreeDOS on its text screen.
@@ -119,7 +119,7 @@ def prompt(directory: Path) -> Iterator[DosPrompt]:
         str(directory / "code.o"),
     ]
     subprocess.run(link, check=True)
-    with Bench(directory, devices=DISPLAY) as bench:
+    with MachineBench(directory, devices=DISPLAY) as bench:
         disk.write_bytes(image.read_bytes().ljust(1 << 20, b"\0"))
         bench.run()
         display, keyboard = VgaDisplay(bench.machine, directory), MachineKeyboard(bench.machine, "us")

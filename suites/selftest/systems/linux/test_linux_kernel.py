@@ -102,8 +102,8 @@ def test_taint_letters_are_those_of_the_kernels_documentation() -> None:
     ],
 )
 def test_firmware(answer: str, expected: tuple[str, bool | None, str]) -> None:
-    found = firmware.parse(answer)
-    assert (found.kind, found.secure_boot, found.lockdown) == expected
+    parsed = firmware.parse(answer)
+    assert (parsed.kind, parsed.secure_boot, parsed.lockdown) == expected
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,8 @@ def test_stock_drivers_of_a_virtio_machine() -> None:
 
 
 def test_every_field_of_a_pci_device() -> None:
-    found = {device.address: device for device in pci.parse(sample("debian-12-pc/pci.txt"))}
-    assert found["0000:00:06.0"] == PciDevice(
+    devices = {device.address: device for device in pci.parse(sample("debian-12-pc/pci.txt"))}
+    assert devices["0000:00:06.0"] == PciDevice(
         address="0000:00:06.0",
         vendor=0x1AF4,
         device=0x1004,
@@ -53,13 +53,13 @@ def test_every_field_of_a_pci_device() -> None:
         driver="virtio-pci",
         child_drivers=("virtio_scsi",),
     )
-    assert found["0000:00:03.0"].effective_driver == "e1000"
-    assert str(found["0000:00:00.0"]) == "0000:00:00.0 [8086:1237] class 060000, no driver"
+    assert devices["0000:00:03.0"].effective_driver == "e1000"
+    assert str(devices["0000:00:00.0"]) == "0000:00:00.0 [8086:1237] class 060000, no driver"
 
 
 def test_a_virtio_device_without_its_driver_has_no_effective_driver() -> None:
-    found = {device.address: device for device in pci.parse(sample("debian-12-q35-broken/pci.txt"))}
-    without_driver, without_transport = found["0000:00:08.0"], found["0000:00:04.0"]
+    devices = {device.address: device for device in pci.parse(sample("debian-12-q35-broken/pci.txt"))}
+    without_driver, without_transport = devices["0000:00:08.0"], devices["0000:00:04.0"]
     assert (without_driver.driver, without_driver.effective_driver) == ("virtio-pci", None)
     assert (without_transport.driver, without_transport.enabled) == (None, False)
 

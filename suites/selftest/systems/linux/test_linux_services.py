@@ -50,18 +50,18 @@ def test_invalid_failed_units_are_quoted_in_the_error(answer: str) -> None:
 
 
 def test_log_errors_of_a_stock_guest() -> None:
-    found = services.parse_log((SAMPLES / "debian-12-q35" / "complaints.txt").read_text())
-    assert len(found) == 4
-    assert found[0] == LogRecord(
+    records = services.parse_log((SAMPLES / "debian-12-q35" / "complaints.txt").read_text())
+    assert len(records) == 4
+    assert records[0] == LogRecord(
         "kernel", "platform regulatory.0: firmware: failed to load regulatory.db (-2)", "err"
     )
-    assert {record.identifier for record in found} == {"kernel", "login"}
+    assert {record.identifier for record in records} == {"kernel", "login"}
 
 
 def test_a_message_that_is_not_utf8_arrives_as_numbers() -> None:
-    found = services.parse_log((SAMPLES / "debian-12-q35-broken" / "complaints.txt").read_text())
-    assert found[-1] == LogRecord("ironguest-sample", "bad \\xff byte", "crit")
-    assert str(found[-1]) == "ironguest-sample (crit): bad \\xff byte"
+    records = services.parse_log((SAMPLES / "debian-12-q35-broken" / "complaints.txt").read_text())
+    assert records[-1] == LogRecord("ironguest-sample", "bad \\xff byte", "crit")
+    assert str(records[-1]) == "ironguest-sample (crit): bad \\xff byte"
 
 
 def test_a_field_may_be_null_or_occur_more_than_once() -> None:
@@ -84,7 +84,7 @@ def test_a_field_may_be_null_or_occur_more_than_once() -> None:
         "[1]",
         "No journal files were found.",
     ],
-    ids=["coloured", "cut", "priority", "no-priority", "number", "float", "list", "words"],
+    ids=["coloured", "cut", "priority", "no-priority", "number", "float", "list", "text"],
 )
 def test_an_invalid_record_is_quoted_in_the_error(line: str) -> None:
     with pytest.raises(errors.AnswerNotUnderstood) as caught:

@@ -70,11 +70,11 @@ def test_every_verb_is_one_command_in_any_language(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("paints_cells", [False, True])
 def test_from_a_login_on_sac_to_a_parsed_answer(tmp_path: Path, language: str, paints_cells: bool) -> None:
-    given = samples.answers(language)
+    answers = samples.answers(language)
     with SacBench(
         tmp_path,
         ConsoleQuirks(paints_cells=paints_cells),
-        lambda kind, text: (0, given[text].encode(), 65001),
+        lambda kind, text: (0, answers[text].encode(), 65001),
     ) as bench:
         bench.guest.boot()
         assert bench.shell.is_available(bench.deadline(200.0))
@@ -150,8 +150,8 @@ def test_only_a_valid_signature_of_microsoft_gives_a_vendor_digest(changed: dict
 
 def test_firmware() -> None:
     answers = [{"kind": 1, "secure": None}, {"kind": 2, "secure": 0}, {"kind": 2, "secure": None}]
-    found = [windows_kernel.parse_firmware(json.dumps([row])) for row in answers]
-    assert [(firmware.kind, firmware.secure_boot) for firmware in found] == [
+    parsed = [windows_kernel.parse_firmware(json.dumps([row])) for row in answers]
+    assert [(firmware.kind, firmware.secure_boot) for firmware in parsed] == [
         ("bios", None),
         ("uefi", False),
         ("uefi", None),

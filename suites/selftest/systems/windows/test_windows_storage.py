@@ -54,14 +54,14 @@ def test_every_script_is_powershell_in_plain_ascii_on_one_line(name: str) -> Non
 
 def strings(text: str) -> list[str]:
     """The contents of the single-quoted strings of a script."""
-    found, at = [], 0
+    contents, at = [], 0
     while (start := text.find("'", at)) >= 0:
         end = start + 1
         while text.startswith("''", end := text.index("'", end)):
             end += 2
-        found.append(text[start + 1 : end].replace("''", "'"))
+        contents.append(text[start + 1 : end].replace("''", "'"))
         at = end + 1
-    return found
+    return contents
 
 
 @pytest.mark.parametrize("name", ["parallel", "background", "flood"])
@@ -138,14 +138,14 @@ DRIVERS = [
 
 @pytest.mark.parametrize(("row", "problem"), DRIVERS)
 def test_drivers_and_their_problems(row: dict[str, Any], problem: str) -> None:
-    (found,) = devices.parse_modules(json.dumps([row]))
-    assert found.problem == problem
+    (module,) = devices.parse_modules(json.dumps([row]))
+    assert module.problem == problem
 
 
 def test_thousands_of_drivers_are_sorted_by_name() -> None:
     rows = [driver(f"drv{number % 1000:03}-{number}") for number in reversed(range(3000))]
-    found = devices.parse_modules(json.dumps(rows))
-    assert (len(found), found[0].name) == (3000, "drv000-0")
+    modules = devices.parse_modules(json.dumps(rows))
+    assert (len(modules), modules[0].name) == (3000, "drv000-0")
 
 
 @pytest.mark.parametrize(
