@@ -18,4 +18,4 @@ PIECES = 16
 def test_random_bytes_are_the_hosts(guest: Guest) -> None:
     """Every byte that the guest draws from its random number device is a byte that the host supplied."""
     drawn = guest.devices.rng.draw(PIECES)
-    assert drawn == RandomBytes(length=64 * PIECES, foreign_blocks=0), drawn
+    assert drawn == RandomBytes(length=64 * PIECES, foreign_blocks=0), str(drawn)
