@@ -14,11 +14,11 @@ from fixtures.report.bundle.report_files import BASELINE, write_baseline
 from fixtures.report.model.schema import ReportInvalid
 from fixtures.run.options import baseline_of, prepare_bundle_directory
 from suites.selftest.support import bundle_sample, report_sample
-from suites.selftest.support.bundle_sample import Made, findings
+from suites.selftest.support.bundle_sample import SampleBundle, findings
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Made:
+def made(tmp_path: Path) -> SampleBundle:
     """A bundle that is held against an earlier run."""
     bundle = tmp_path / "bundle"
     bundle.mkdir()
@@ -26,14 +26,14 @@ def made(tmp_path: Path) -> Made:
     return bundle_sample.make_bundle(bundle)
 
 
-def test_the_page_shows_the_difference_and_is_verified(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_shows_the_difference_and_is_verified(made: SampleBundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contents, "checkout", lambda: (made.report.run.commit, False))
     assert 'id="baseline"' in (made.directory / "report.html").read_text()
     assert findings(made) == []
 
 
 def test_a_baseline_that_was_taken_away_or_damaged_is_named(
-    made: Made, monkeypatch: pytest.MonkeyPatch
+    made: SampleBundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(contents, "checkout", lambda: (made.report.run.commit, False))
     (made.directory / BASELINE).write_text("{}")
@@ -44,7 +44,7 @@ def test_a_baseline_that_was_taken_away_or_damaged_is_named(
     assert "RENDERED-OTHERWISE report.html" in findings(made)
 
 
-def test_who_signs_a_bundle_with_a_damaged_baseline_is_told(made: Made) -> None:
+def test_who_signs_a_bundle_with_a_damaged_baseline_is_told(made: SampleBundle) -> None:
     (made.directory / BASELINE).write_text("{}")
     with pytest.raises(ReportInvalid, match=BASELINE):
         write_bundle(made.report, made.directory, made.signer)
@@ -54,7 +54,7 @@ def option(baseline: Path | None, bundle: Path | None) -> argparse.Namespace:
     return argparse.Namespace(baseline=baseline, bundle=bundle)
 
 
-def test_the_earlier_run_may_lie_where_the_new_one_goes(made: Made) -> None:
+def test_the_earlier_run_may_lie_where_the_new_one_goes(made: SampleBundle) -> None:
     earlier = baseline_of(option(made.directory, made.directory))
     assert earlier is not None
     prepare_bundle_directory(made.directory)

@@ -29,7 +29,7 @@ from fixtures.run.run_file import read_run_file, write_run_file
 from suites.selftest.report.test_waiver_matching import waiver
 from suites.selftest.support import bundle_sample as sample
 from suites.selftest.support import report_sample
-from suites.selftest.support.inner_run import Inner
+from suites.selftest.support.inner_run import InnerRun
 from suites.selftest.support.paths import ROOT
 
 SECRET = "open-sesame-4711"
@@ -108,7 +108,7 @@ def test_the_attestation_tells_what_passed_and_with_which_key(tmp_path: Path) ->
     results[5] = replace(
         results[5], outcome="FAIL", failure=Failure("AssertionError", "the checksum differs")
     )
-    begun = sample.beginning(waivers=(waiver(created="2026-01-01", expires="2027-01-01"),))
+    begun = sample.run_start(waivers=(waiver(created="2026-01-01", expires="2027-01-01"),))
     begun = replace(begun, info=replace(begun.info, started="2026-10-14T08:00:00Z"))
     made = sample.make_bundle(tmp_path, results, begun)
     assert made.report.verdict.name == "CERTIFIED_WITH_CONDITIONS"
@@ -134,7 +134,7 @@ def test_no_secret_is_left_in_a_bundle(tmp_path: Path) -> None:
     results = sample.good_results()
     failure = Failure("AssertionError", f"the guest said {SECRET}", last_lines=(SECRET,))
     results[5] = replace(results[5], outcome="FAIL", failure=failure)
-    begun = sample.beginning()
+    begun = sample.run_start()
     begun = replace(begun, info=replace(begun.info, argv=("pytest", SECRET, "MY_TOKEN=abc")))
     made = sample.make_bundle(tmp_path, results, begun, secrets=(SECRET,), secret=SECRET)
     content = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
@@ -169,7 +169,7 @@ def test_passwords_and_telling_variables_are_secrets() -> None:
 def begin(directory: Path) -> None:
     """A run that begins, records and is killed: nothing of it is left but its files."""
     directory.mkdir()
-    begun, lock = write_run_file(sample.beginning(), directory, Redactor(()))
+    begun, lock = write_run_file(sample.run_start(), directory, Redactor(()))
     lock.close()
     sample.record_evidence(directory, begun.info.id)
 
@@ -181,7 +181,7 @@ def finish(directory: Path) -> int:
 def test_a_run_that_was_killed_at_once_has_a_report(tmp_path: Path) -> None:
     directory = tmp_path / "b"
     directory.mkdir()
-    _, lock = write_run_file(sample.beginning(), directory, Redactor(()))
+    _, lock = write_run_file(sample.run_start(), directory, Redactor(()))
     lock.close()
     assert finish(directory) == 2
     report = load_report(directory)
@@ -269,7 +269,7 @@ def test_stops(cell):
 
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_a_run_whose_processes_were_all_killed(tmp_path: Path, workers: str) -> None:
-    inner = Inner.at(tmp_path, KILLS)
+    inner = InnerRun.create(tmp_path, KILLS)
     bundle = tmp_path / "out"
     inner.run(f"--bundle={bundle}", f"-n{workers}", "-k", "goes")
     assert findings(bundle) == []

@@ -16,6 +16,7 @@ from fixtures.report.compare.comparison_html import render_comparison_html
 from fixtures.report.compare.comparison_json import as_data
 from fixtures.report.compare.comparison_summary import summarise_comparison
 from fixtures.report.compare.comparison_table import render_comparison_table
+from fixtures.report.compare.transitions import TransitionKind
 from fixtures.report.model.report import Report
 from suites.selftest.report.test_waiver_matching import waiver
 from suites.selftest.support import report_sample as sample
@@ -95,10 +96,15 @@ def test_any_report_and_itself(report: Report) -> None:
 @given(reports(), reports())
 def test_the_way_back_is_the_reverse(before: Report, after: Report) -> None:
     there, back = compare(before, after), compare(after, before)
-    for kind, reverse in (("regressed", "fixed"), ("new", "gone"), ("changed", "changed")):
+    reverses: dict[TransitionKind, TransitionKind] = {
+        "regressed": "fixed",
+        "new": "gone",
+        "changed": "changed",
+    }
+    for kind, reverse in reverses.items():
         assert {(t.cell, t.check) for t in there.transitions_of(kind)} == {
             (t.cell, t.check) for t in back.transitions_of(reverse)
-        }  # type: ignore[arg-type]
+        }
     # Either way can be worse where what regressed one way hides what the verdict tells the other way.
     assert (
         not (there.worse and back.worse)

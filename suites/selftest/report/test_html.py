@@ -16,7 +16,7 @@ from fixtures.report.html.render import render_html
 from fixtures.report.html.tested_configuration import image_rows
 from suites.selftest.support import report_sample as sample
 from suites.selftest.support import report_stories as stories
-from suites.selftest.support.html_sample import read
+from suites.selftest.support.html_reader import read_html
 
 if TYPE_CHECKING:
     from fixtures.report.model.report import Report
@@ -35,7 +35,7 @@ REPORTS = {
 @pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
 def test_nothing_is_fetched_and_nothing_runs(report: Report) -> None:
     html = render_html(report, "ab" * 32)
-    reader = read(html)
+    reader = read_html(html)
     assert reader.unbalanced == []
     assert reader.open == []
     assert not {"script", "link", "img", "iframe", "object", "form", "base"} & set(reader.tags)
@@ -52,7 +52,7 @@ def test_nothing_is_fetched_and_nothing_runs(report: Report) -> None:
 
 @pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
 def test_every_link_leads_somewhere(report: Report) -> None:
-    reader = read(render_html(report))
+    reader = read_html(render_html(report))
     ids = [value for _, name, value in reader.attributes if name == "id"]
     assert len(ids) == len(set(ids))
     for _, name, value in reader.attributes:
@@ -82,7 +82,7 @@ def test_hostile_facts_cannot_leave_their_place() -> None:
     results[0] = replace(
         results[0], title=hostile, outcome="FAIL", failure=failure, nodeid=hostile, evidence=(hostile,)
     )
-    reader = read(render_html(sample.report_of(results, cells=[facts], host=sample.host_facts(qemu=hostile))))
+    reader = read_html(render_html(sample.report_of(results, cells=[facts], host=sample.host_facts(qemu=hostile))))
     assert "script" not in reader.tags
     assert reader.unbalanced == []
     assert "49" not in "".join(reader.text).split()
@@ -90,7 +90,7 @@ def test_hostile_facts_cannot_leave_their_place() -> None:
 
 
 def test_links_to_evidence_stay_below_the_report() -> None:
-    reader = read(render_html(stories.troubled_report()))
+    reader = read_html(render_html(stories.troubled_report()))
     links = [value for tag, name, value in reader.attributes if (tag, name) == ("a", "href")]
     assert "evidence/debian-12%40q35-uefi-virtio/1/console.txt" in links
     assert not [link for link in links if ":" in link or link.startswith("/") or ".." in link]
@@ -99,7 +99,7 @@ def test_links_to_evidence_stay_below_the_report() -> None:
 
 def test_the_page_says_all_that_matters() -> None:
     report = stories.troubled_report()
-    text = " ".join("".join(read(render_html(report, "ab" * 32)).text).split())
+    text = " ".join("".join(read_html(render_html(report, "ab" * 32)).text).split())
     for reason in report.verdict.reasons:
         assert reason in text
     for word in (
@@ -137,7 +137,7 @@ def test_a_run_of_nothing_but_failures_is_still_a_page() -> None:
 
 
 def test_a_square_leads_to_its_failure_or_to_its_card() -> None:
-    reader = read(render_html(stories.troubled_report()))
+    reader = read_html(render_html(stories.troubled_report()))
     links = {value for tag, name, value in reader.attributes if (tag, name) == ("a", "href")}
     assert {"#c0", "#c1"} <= links
     assert len([link for link in links if re.fullmatch(r"#r\d+-\d+", link)]) == 7
@@ -184,7 +184,7 @@ def test_measures_have_a_median_over_cells_and_repeats() -> None:
     (row,) = measure_rows(report)
     assert (row.count, row.invalid, row.minimum, row.median, row.maximum) == (3, 1, "1", "2", "4")
     assert row.zero_x < row.dots[0] < row.median_x < row.dots[-1]
-    assert "1 without a value" in " ".join(read(render_html(report)).text)
+    assert "1 without a value" in " ".join(read_html(render_html(report)).text)
 
 
 def test_an_image_is_told_once_with_each_change_to_it() -> None:
@@ -214,7 +214,7 @@ def test_the_difference_to_a_baseline_is_shown_where_one_is_given() -> None:
     hostile = "<script>x</script>"
     failed = replace(sample.good_results()[0], outcome="FAIL", failure=Failure("AssertionError", hostile))
     now = sample.report_of([failed, *sample.good_results()[1:]])
-    reader = read(render_html(now, baseline=sample.good_report()))
+    reader = read_html(render_html(now, baseline=sample.good_report()))
     text = " ".join("".join(reader.text).split())
     for words in ("Comparison with the baseline", '"Before" is the baseline', "Regressed (1)", hostile):
         assert words in text
@@ -224,6 +224,6 @@ def test_the_difference_to_a_baseline_is_shown_where_one_is_given() -> None:
 
 def test_a_device_without_a_driver_is_only_wrong_where_one_is_expected() -> None:
     bridge = sample.device("mch", "0000:00:00.0", "8086:29c0", None, "")
-    text = "".join(read(render_html(sample.good_report(cells=[sample.cell_facts(devices=(bridge,))]))).text)
+    text = "".join(read_html(render_html(sample.good_report(cells=[sample.cell_facts(devices=(bridge,))]))).text)
     assert "none expected" in text
     assert "no driver" not in text

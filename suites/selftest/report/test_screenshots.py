@@ -14,7 +14,7 @@ from fixtures.report.bundle.report_files import write_report
 from fixtures.report.html.render import render_html
 from fixtures.report.html.screenshots import MAX_SCREENSHOT_BYTES, evidence_reader
 from suites.selftest.support import report_sample as sample
-from suites.selftest.support.html_sample import read
+from suites.selftest.support.html_reader import read_html
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ def test_a_screen_of_the_evidence_is_in_the_page(tmp_path: Path) -> None:
     (tmp_path / "evidence").mkdir()
     (tmp_path / "evidence" / "screen.png").write_bytes(picture())
     write_report(failed_with("evidence/screen.png"), tmp_path)
-    reader = read((tmp_path / "report.html").read_text(encoding="utf-8"))
+    reader = read_html((tmp_path / "report.html").read_text(encoding="utf-8"))
     sources = [value for tag, name, value in reader.attributes if (tag, name) == ("img", "src")]
     assert len(sources) == 1
     assert sources[0].startswith("data:image/png;base64,iVBOR")

@@ -68,6 +68,7 @@ def test_missing_checks_are_counted_for_cells_that_miss_the_same() -> None:
     missing = [(cell, f"a.{number}") for cell in (CELL, OTHER) for number in range(85)]
     assert summarize_missing(missing) == (f"85 checks have no result ({CELL} and {OTHER})",)
     assert summarize_missing(missing[:1], verbose=True) == (f"1 check has no result ({CELL})", "  a.0")
+    assert summarize_missing(missing[:1]) == (f"1 check has no result ({CELL}): a.0",)
 
 
 def test_a_check_without_results_gets_no_row_unless_verbose() -> None:
