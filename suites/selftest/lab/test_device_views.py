@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from fixtures.evidence.result import CellFacts, GuestView
+from fixtures.evidence.result import CellFacts, GuestView, from_json, to_json
 from fixtures.lab.observation.device_views import device_table, other_table
 from fixtures.machine.inventory import NonPciDevice, PciFunction, requested_models, usb_ports
 from fixtures.report.model.driver_compatibility import compatibility, drivers_data, proposal
@@ -142,6 +142,27 @@ def test_compatibility_of_models() -> None:
     words = proposal(dataclasses.replace(report, cells=(facts,)))
     assert "  e1000: e1001  # was e1000\n" in words
     assert "  mch: none\n" in words
+
+
+@pytest.mark.parametrize(
+    ("guest_view", "seen_as", "expected", "state", "text"),
+    [
+        (GuestView.NOT_SEEN, "", None, "fails", "not seen by the guest"),
+        (GuestView.OTHER_DEVICE, "[8086:0001]", "nvme", "fails", "seen as another device [8086:0001]"),
+        (GuestView.ONLY_IN_GUEST, "0000:01:00.0 nvme", None, "fails", "0000:01:00.0 nvme"),
+        (GuestView.UNREPORTED, "", None, "not driven by design", "none"),
+    ],
+)
+def test_the_compatibility_of_a_device_that_the_guest_does_not_see(
+    guest_view: GuestView, seen_as: str, expected: str | None, state: str, text: str
+) -> None:
+    report = report_sample.good_report()
+    cell = report.cells[0].cell
+    row = {**device("nvme", None, expected, guest_view), "seen_as": seen_as}
+    facts = CellFacts(cell, "", "", devices=(row,))  # type: ignore[arg-type]
+    (compatible,) = compatibility(dataclasses.replace(report, cells=(facts,)))
+    assert (compatible.state, compatible.driver_text) == (state, text)
+    assert from_json(CellFacts, json.loads(json.dumps(to_json(facts)))) == facts
 
 
 def test_a_proposal_lists_differing_drivers_and_unseen_devices() -> None:

@@ -19,8 +19,8 @@ from fixtures.lab.observation.failure_artifacts import keep_artifacts
 from fixtures.machine.machine import Machine
 from fixtures.machine.screendump import screendump
 from fixtures.oracles.packet_capture import frames
-from suites.selftest.support.instance_sample import booted_sector
-from suites.selftest.support.machine_sample import HANG, saying
+from suites.selftest.support.instance_sample import boot_sector_instance
+from suites.selftest.support.machine_sample import HANG, printing_code
 
 ALL_DEVICES = {"disk": ["ide-hd"], "display": ["VGA"], "nic": ["e1000"]}
 
@@ -31,7 +31,9 @@ def journal(instance: GuestInstance) -> list[dict[str, Any]]:
 
 
 def test_all_artifacts_are_kept(tmp_path: Path) -> None:
-    with booted_sector(tmp_path, saying("one\r\ntwo\x1b[1;1HONE"), devices=ALL_DEVICES) as instance:
+    with boot_sector_instance(
+        tmp_path, printing_code("one\r\ntwo\x1b[1;1HONE"), devices=ALL_DEVICES
+    ) as instance:
         assert instance.console.wait_for([b"ONE"], Deadline.after(60.0)) == 0
         left = keep_artifacts(instance, tmp_path / "failure")
         assert [path.name for path in left] == ["screen.png", "screen.txt", "net0.pcap"]
@@ -45,19 +47,19 @@ def test_all_artifacts_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_machine_without_display_and_card_has_only_text(tmp_path: Path) -> None:
-    with booted_sector(tmp_path, HANG) as instance:
+    with boot_sector_instance(tmp_path, HANG) as instance:
         left = keep_artifacts(instance, tmp_path / "failure")
     assert [path.name for path in left] == ["screen.txt"]
 
 
 def test_a_paused_machine_has_artifacts(tmp_path: Path) -> None:
-    with booted_sector(tmp_path, HANG, devices=ALL_DEVICES) as instance:
+    with boot_sector_instance(tmp_path, HANG, devices=ALL_DEVICES) as instance:
         instance.machine.execute("stop")
         assert len(keep_artifacts(instance, tmp_path / "failure")) == 3
 
 
 def test_a_killed_machine_has_text_and_captures(tmp_path: Path) -> None:
-    with booted_sector(tmp_path, saying("last words"), devices=ALL_DEVICES) as instance:
+    with boot_sector_instance(tmp_path, printing_code("last words"), devices=ALL_DEVICES) as instance:
         assert instance.console.wait_for([b"words"], Deadline.after(60.0)) == 0
         assert instance.machine.pid is not None
         os.kill(instance.machine.pid, signal.SIGKILL)
@@ -72,7 +74,7 @@ def test_a_killed_machine_has_text_and_captures(tmp_path: Path) -> None:
 
 
 def test_a_machine_that_is_off_has_no_artifacts(tmp_path: Path) -> None:
-    with booted_sector(tmp_path, HANG, devices=ALL_DEVICES) as instance:
+    with boot_sector_instance(tmp_path, HANG, devices=ALL_DEVICES) as instance:
         instance.machine.quit()
         assert keep_artifacts(instance, tmp_path / "failure") == ()
     assert not (tmp_path / "failure").exists()
@@ -88,7 +90,7 @@ def test_a_qemu_without_png_support_gives_a_screenshot(
             raise MonitorFault("Enable PNG support with libpng for screendump")
         return execute(machine, command, arguments, within)
 
-    with booted_sector(tmp_path, HANG, devices=ALL_DEVICES) as instance:
+    with boot_sector_instance(tmp_path, HANG, devices=ALL_DEVICES) as instance:
         monkeypatch.setattr(Machine, "execute", refusing)
         screendump(instance.machine, tmp_path / "screen.png")
     with Image.open(tmp_path / "screen.png") as picture:
@@ -97,7 +99,7 @@ def test_a_qemu_without_png_support_gives_a_screenshot(
 
 
 def test_a_machine_without_display_has_no_screenshot(tmp_path: Path) -> None:
-    with booted_sector(tmp_path, HANG) as instance, pytest.raises(IronguestError, match="screendump"):
+    with boot_sector_instance(tmp_path, HANG) as instance, pytest.raises(IronguestError, match="screendump"):
         screendump(instance.machine, tmp_path / "screen.png")
 
 

@@ -19,10 +19,10 @@ from fixtures.media.iso import write_iso
 from fixtures.media.prepared_images import PreparedImages
 from suites.selftest.support.inner_run import PROJECT
 from suites.selftest.support.installed_sample import KEY, PASSWORD, install, installed, installer
-from suites.selftest.support.installer_sample import StandIn
-from suites.selftest.support.machine_sample import quiet
+from suites.selftest.support.machine_sample import no_progress
+from suites.selftest.support.simulated_installer import SimulatedInstaller
 
-GOOD = StandIn(starts=2)
+GOOD = SimulatedInstaller(starts=2)
 MACHINE = {"machine": "q35", "devices": {"disk": "ide-hd"}}
 
 
@@ -89,7 +89,9 @@ def test_two_threads_install_an_image_once(tmp_path: Path) -> None:
 
 
 def test_a_failed_installation_leaves_only_evidence(tmp_path: Path) -> None:
-    medium = StandIn(words="IRONGUEST-SETUP failed: no such edition\r\n").write(tmp_path / "medium.iso")
+    medium = SimulatedInstaller(words="IRONGUEST-SETUP failed: no such edition\r\n").write(
+        tmp_path / "medium.iso"
+    )
     for _ in range(2):
         with pytest.raises(InstallerRefused, match="no such edition") as caught:
             install(tmp_path, medium, [])
@@ -100,7 +102,7 @@ def test_a_failed_installation_leaves_only_evidence(tmp_path: Path) -> None:
 
 
 def test_a_killed_installation_starts_again(tmp_path: Path) -> None:
-    medium = StandIn(starts=1).write(tmp_path / "medium.iso")
+    medium = SimulatedInstaller(starts=1).write(tmp_path / "medium.iso")
     command = [sys.executable, "-m", "suites.selftest.support.installed_sample", str(tmp_path), str(medium)]
     with subprocess.Popen(command, cwd=PROJECT) as process:
         deadline = Deadline.after(60.0)
@@ -127,10 +129,10 @@ def test_a_medium_that_the_firmware_cannot_boot_is_named(tmp_path: Path) -> None
 
 def test_inputs_that_make_another_image(tmp_path: Path) -> None:
     medium = GOOD.write(tmp_path / "medium.iso")
-    other = StandIn(starts=1).write(tmp_path / "other.iso")
+    other = SimulatedInstaller(starts=1).write(tmp_path / "other.iso")
 
     def recipe(path: Path = medium, platform: dict[str, object] | None = None, **image: object) -> str:
-        return json.dumps(recipe_of(*installed(path, {**MACHINE, **(platform or {})}, **image), quiet))
+        return json.dumps(recipe_of(*installed(path, {**MACHINE, **(platform or {})}, **image), no_progress))
 
     same = recipe()
     assert recipe() == same
@@ -186,7 +188,9 @@ def test_the_answers_include_drivers_that_the_platform_needs(tmp_path: Path) -> 
 
 
 def test_a_failed_installation_is_not_repeated_in_a_run(tmp_path: Path) -> None:
-    medium = StandIn(words="IRONGUEST-SETUP failed: no such edition\r\n").write(tmp_path / "medium.iso")
+    medium = SimulatedInstaller(words="IRONGUEST-SETUP failed: no such edition\r\n").write(
+        tmp_path / "medium.iso"
+    )
     messages: list[str] = []
     (tmp_path / "run").mkdir()
     images = PreparedImages(tmp_path / "run", messages.append, installer(tmp_path, messages))
@@ -197,7 +201,7 @@ def test_a_failed_installation_is_not_repeated_in_a_run(tmp_path: Path) -> None:
 
 
 def test_missing_media_are_skips(tmp_path: Path) -> None:
-    images = PreparedImages(tmp_path, quiet)
+    images = PreparedImages(tmp_path, no_progress)
     gone, unset = tmp_path / "gone.iso", "${NO_SUCH_VARIABLE}/windows.iso"
     cases = [
         (installed(gone), f"the installation medium {gone} does not exist"),
@@ -226,6 +230,6 @@ def test_an_existing_installed_image_is_used(tmp_path: Path) -> None:
     path = tmp_path / "windows.qcow2"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "1M"], check=True)
     cell, _ = installed(tmp_path / "gone.iso", installed=str(path))
-    image = PreparedImages(tmp_path, quiet).image_of(cell)
+    image = PreparedImages(tmp_path, no_progress).image_of(cell)
     assert (image.path, image.digest) == (path, file_digest(path))
     assert [what for what, _ in image.customisations] == ["installed and configured before it came here"]

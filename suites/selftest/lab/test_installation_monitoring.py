@@ -18,8 +18,8 @@ from fixtures.lab.installation.monitoring import (
 from fixtures.machine.hardware import CdMedium
 from fixtures.machine.machine import Machine
 from fixtures.media.iso import write_iso
-from suites.selftest.support.installer_sample import StandIn
 from suites.selftest.support.machine_sample import TCG, hardware
+from suites.selftest.support.simulated_installer import SimulatedInstaller
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ class Run:
     """A machine with the stand-in medium in its drive, and the progress messages of its installation."""
 
     def __init__(
-        self, directory: Path, stand_in: StandIn, *, answers: bool = True, **platform: object
+        self, directory: Path, stand_in: SimulatedInstaller, *, answers: bool = True, **platform: object
     ) -> None:
         disk = directory / "disk.raw"
         with disk.open("wb") as file:
@@ -75,7 +75,7 @@ class Run:
 
 
 def test_the_boot_prompt_times_out_at_any_time_of_day(tmp_path: Path) -> None:
-    run = Run(tmp_path, StandIn(ticks=0xFFF0, then="off"))
+    run = Run(tmp_path, SimulatedInstaller(ticks=0xFFF0, then="off"))
     with pytest.raises(errors.InstallerStopped):
         run.follow(dataclasses.replace(TIMEOUTS, silence=8.0))
     assert "nobody pressed a key" not in run.log
@@ -83,7 +83,7 @@ def test_the_boot_prompt_times_out_at_any_time_of_day(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("machine", ["pc", "q35"])
 def test_an_installation_completes(tmp_path: Path, machine: str) -> None:
-    stand_in = StandIn(starts=3)
+    stand_in = SimulatedInstaller(starts=3)
     run = Run(tmp_path, stand_in, machine=machine)
     run.follow()
     content = run.disk.read_bytes()
@@ -106,7 +106,7 @@ def test_an_installation_completes(tmp_path: Path, machine: str) -> None:
 
 
 def test_a_medium_without_boot_prompt_installs(tmp_path: Path) -> None:
-    run = Run(tmp_path, StandIn(wants_key=False, starts=1))
+    run = Run(tmp_path, SimulatedInstaller(wants_key=False, starts=1))
     run.follow()
     assert "Press any key" not in run.log
     assert run.disk.read_bytes()[512] == 1
@@ -114,33 +114,33 @@ def test_a_medium_without_boot_prompt_installs(tmp_path: Path) -> None:
 
 BAD = [
     pytest.param(
-        StandIn(then="hang"), {"silence": 8.0}, errors.InstallerHung,
+        SimulatedInstaller(then="hang"), {"silence": 8.0}, errors.InstallerHung,
         "the installation hangs: no restart, no output and no disk access for 8 s", id="hangs",
     ),
     pytest.param(
-        StandIn(starts=0), {}, errors.InstallerRestarts,
+        SimulatedInstaller(starts=0), {}, errors.InstallerRestarts,
         "13 restarts, and no end of the installation", id="restarts-for-ever",
     ),
     pytest.param(
-        StandIn(then="off"), {}, errors.InstallerStopped,
+        SimulatedInstaller(then="off"), {}, errors.InstallerStopped,
         "the machine went off before the installation was done: SHUTDOWN (guest=True, reason=guest-shutdown)",
         id="goes-off-early",
     ),
     pytest.param(
-        StandIn(words="IRONGUEST-SETUP failed: status 50 of dism.exe\r\n"), {}, errors.InstallerRefused,
+        SimulatedInstaller(words="IRONGUEST-SETUP failed: status 50 of dism.exe\r\n"), {}, errors.InstallerRefused,
         "the installation failed: status 50 of dism.exe", id="says-what-failed",
     ),
     pytest.param(
-        StandIn(words="IRONGUEST-SETUP done", starts=1), {}, errors.InstallerStopped,
+        SimulatedInstaller(words="IRONGUEST-SETUP done", starts=1), {}, errors.InstallerStopped,
         "the machine went off before the installation was done: SHUTDOWN (guest=True, reason=guest-shutdown)",
         id="ends-in-the-middle-of-a-line",
     ),
     pytest.param(
-        StandIn(starts=1, at_end="hang"), {"shutdown": 5.0}, errors.InstallerHung,
-        "it said that it is done, and the machine did not go off within 5 s", id="does-not-go-off",
+        SimulatedInstaller(starts=1, at_end="hang"), {"shutdown": 5.0}, errors.InstallerHung,
+        "the installation reported done, and the machine did not go off within 5 s", id="does-not-go-off",
     ),
     pytest.param(
-        StandIn(words="IRONGUEST-SETUP finishing\r\n", starts=1, at_end="restart"), {"total": 8.0},
+        SimulatedInstaller(words="IRONGUEST-SETUP finishing\r\n", starts=1, at_end="restart"), {"total": 8.0},
         errors.InstallerHung, "no end of the installation within 8 s", id="never-done",
     ),
 ]  # fmt: skip
@@ -148,7 +148,11 @@ BAD = [
 
 @pytest.mark.parametrize(("stand_in", "timeouts", "kind", "words"), BAD)
 def test_each_failure_has_its_error(
-    tmp_path: Path, stand_in: StandIn, timeouts: dict[str, float], kind: type[Exception], words: str
+    tmp_path: Path,
+    stand_in: SimulatedInstaller,
+    timeouts: dict[str, float],
+    kind: type[Exception],
+    words: str,
 ) -> None:
     run = Run(tmp_path, stand_in)
     with pytest.raises(kind) as caught:
@@ -159,13 +163,13 @@ def test_each_failure_has_its_error(
 
 
 def test_missing_answer_files_are_reported_by_the_installer(tmp_path: Path) -> None:
-    run = Run(tmp_path, StandIn(), answers=False)
+    run = Run(tmp_path, SimulatedInstaller(), answers=False)
     with pytest.raises(errors.InstallerRefused, match="the installation failed: no medium with answers"):
         run.follow()
 
 
 def test_a_medium_without_boot_catalogue_does_not_start(tmp_path: Path) -> None:
-    run = Run(tmp_path, StandIn())
+    run = Run(tmp_path, SimulatedInstaller())
     # Without its boot catalogue the medium is a data CD.
     content = bytearray((tmp_path / "medium.iso").read_bytes())
     content[17 * 2048 : 18 * 2048] = bytes(2048)
@@ -175,13 +179,16 @@ def test_a_medium_without_boot_catalogue_does_not_start(tmp_path: Path) -> None:
 
 
 def test_a_kernel_panic_is_raised_by_the_health_watch(tmp_path: Path) -> None:
-    run = Run(tmp_path, StandIn(words="[    1.000000] Kernel panic - not syncing: a test\r\n", at_end="hang"))
+    run = Run(
+        tmp_path,
+        SimulatedInstaller(words="[    1.000000] Kernel panic - not syncing: a test\r\n", at_end="hang"),
+    )
     with pytest.raises(errors.GuestCrashed):
         run.follow()
 
 
 def test_a_screenshot_of_a_hanging_installer_is_kept(tmp_path: Path) -> None:
-    run = Run(tmp_path, StandIn(then="hang"), devices={"disk": ("ide-hd",), "display": ("VGA",)})
+    run = Run(tmp_path, SimulatedInstaller(then="hang"), devices={"disk": ("ide-hd",), "display": ("VGA",)})
     with pytest.raises(errors.InstallerHung):
         run.follow(dataclasses.replace(TIMEOUTS, silence=8.0))
     assert (run.machine.evidence / "screen.png").read_bytes().startswith(b"\x89PNG")

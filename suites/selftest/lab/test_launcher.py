@@ -52,7 +52,9 @@ class Bench:
     """A launcher for a cell that ticks, and its progress messages."""
 
     def __init__(self, directory: Path, *, cold: bool = False, **platform: Any) -> None:
-        disk = machine_sample.disk(directory / "disk.raw", machine_sample.saying("tick ", for_ever=True))
+        disk = machine_sample.disk(
+            directory / "disk.raw", machine_sample.printing_code("tick ", for_ever=True)
+        )
         self.directory = directory
         self.messages: list[str] = []
         self.cell: Cell = machine_sample.cell(**platform)

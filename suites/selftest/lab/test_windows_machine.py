@@ -20,8 +20,14 @@ from suites.lifecycle import test_lifecycle
 from suites.selftest.sabotage.test_sabotage_run import run
 from suites.selftest.support import windows_samples as samples
 from suites.selftest.support.machine_sample import disk
-from suites.selftest.support.relay_sample import RESTART, Bugcheck, Windows, boot_sector, windows_machine
 from suites.selftest.support.sac_sample import ConsoleQuirks
+from suites.selftest.support.simulated_windows import (
+    RESTART,
+    Bugcheck,
+    SimulatedWindows,
+    boot_sector,
+    windows_machine,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +39,7 @@ LONG, CRASHES, OEM = "a long answer", "a bugcheck", "an answer of 1990"
 LISTING = "".join(f"C:\\Users\\Jörg\\{number:05}.txt 日本語\n" for number in range(4000))
 
 
-def answers(windows: Windows, kind: str, text: str) -> tuple[int, bytes, int]:
+def answers(windows: SimulatedWindows, kind: str, text: str) -> tuple[int, bytes, int]:
     """The guest's answers: samples in German, and values that depend on what happened to its machine."""
     if text in {CRASHES, windows.crashes_at}:
         raise Bugcheck
@@ -52,9 +58,9 @@ def answers(windows: Windows, kind: str, text: str) -> tuple[int, bytes, int]:
 
 
 @pytest.fixture
-def windows(tmp_path: Path) -> Iterator[Windows]:
+def windows(tmp_path: Path) -> Iterator[SimulatedWindows]:
     """The stand-in at the other end of the serial ports."""
-    other_end = Windows(
+    other_end = SimulatedWindows(
         tmp_path, answers, ConsoleQuirks(password="Pas-w0rd", late_requests=1, interrupts_after=5)
     )
     yield other_end
@@ -62,7 +68,9 @@ def windows(tmp_path: Path) -> Iterator[Windows]:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, windows: Windows, monkeypatch: pytest.MonkeyPatch) -> Iterator[GuestInstance]:
+def machine(
+    tmp_path: Path, windows: SimulatedWindows, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[GuestInstance]:
     """A machine whose console accepts typed characters without pauses."""
     defaults: Any = SacShell.__init__.__kwdefaults__
     monkeypatch.setitem(defaults, "debounce", 0.0)
@@ -96,14 +104,14 @@ def test_login_commands_restart_and_a_bugcheck_during_a_command(
         machine.system.boot_id()
 
 
-def test_a_silent_kernel_is_a_boot_that_hangs(machine: GuestInstance, windows: Windows) -> None:
+def test_a_silent_kernel_is_a_boot_that_hangs(machine: GuestInstance, windows: SimulatedWindows) -> None:
     windows.silent = True
     with pytest.raises(errors.BootTimeout, match="the boot hangs: .* after stage 'firmware'"):
         machine.boot()
 
 
 def test_a_missing_command_prompt_is_named(
-    machine: GuestInstance, windows: Windows, monkeypatch: pytest.MonkeyPatch
+    machine: GuestInstance, windows: SimulatedWindows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     windows.quirks = ConsoleQuirks(late_requests=1000)
     monkeypatch.setattr(login, "_SAC_LOGIN", 0.4)
@@ -111,13 +119,13 @@ def test_a_missing_command_prompt_is_named(
         machine.boot()
 
 
-def test_a_refused_login_is_named(machine: GuestInstance, windows: Windows) -> None:
+def test_a_refused_login_is_named(machine: GuestInstance, windows: SimulatedWindows) -> None:
     windows.quirks = ConsoleQuirks(password="another")
     with pytest.raises(errors.LoginRefused, match="refused the login of 'Administrator' 3 times"):
         machine.boot()
 
 
-def test_a_restart_that_does_not_happen_is_named(machine: GuestInstance, windows: Windows) -> None:
+def test_a_restart_that_does_not_happen_is_named(machine: GuestInstance, windows: SimulatedWindows) -> None:
     machine.boot()
     machine.cell.guest.timeouts.__dict__["shutdown"] = 0.1
     windows.runner = lambda *_: (0, b"", 65001)
@@ -125,7 +133,7 @@ def test_a_restart_that_does_not_happen_is_named(machine: GuestInstance, windows
         power_control.reboot(machine, "shutdown.exe /r /t 0")
 
 
-def started(machine: GuestInstance, windows: Windows) -> GuestInstance:
+def started(machine: GuestInstance, windows: SimulatedWindows) -> GuestInstance:
     """A machine whose guest has booted, before the login."""
     machine.machine.start()
     machine.transcript.begin_boot()
@@ -136,7 +144,7 @@ def started(machine: GuestInstance, windows: Windows) -> GuestInstance:
 
 
 def test_the_power_button_is_pressed_again_after_a_wakeup(
-    machine: GuestInstance, windows: Windows, monkeypatch: pytest.MonkeyPatch
+    machine: GuestInstance, windows: SimulatedWindows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     windows.presses = 2
     monkeypatch.setattr(power_control, "_SECOND_PRESS", 0.05)
@@ -147,7 +155,7 @@ def test_the_power_button_is_pressed_again_after_a_wakeup(
 
 
 def test_a_guest_that_ignores_its_shutdown_command_fails(
-    tmp_path: Path, machine: GuestInstance, windows: Windows
+    tmp_path: Path, machine: GuestInstance, windows: SimulatedWindows
 ) -> None:
     windows.presses = 99
     machine.boot()
@@ -157,7 +165,9 @@ def test_a_guest_that_ignores_its_shutdown_command_fails(
     assert failure.value.outcome == "FAIL"
 
 
-def test_a_qemu_that_is_killed_during_shutdown_is_an_error(machine: GuestInstance, windows: Windows) -> None:
+def test_a_qemu_that_is_killed_during_shutdown_is_an_error(
+    machine: GuestInstance, windows: SimulatedWindows
+) -> None:
     pid = started(machine, windows).machine.pid
     assert pid is not None
     windows.presses = 99
@@ -166,7 +176,7 @@ def test_a_qemu_that_is_killed_during_shutdown_is_an_error(machine: GuestInstanc
     assert failure.value.outcome == "ERROR"
 
 
-def test_a_shutdown_by_agent_needs_an_agent(machine: GuestInstance, windows: Windows) -> None:
+def test_a_shutdown_by_agent_needs_an_agent(machine: GuestInstance, windows: SimulatedWindows) -> None:
     with pytest.raises(errors.SuiteFault, match="has no guest agent"):
         power_control.shut_down_by_agent(started(machine, windows))
 
@@ -186,7 +196,7 @@ timeouts: {{boot: 10s, silence: 5s}}
 
 
 def test_a_complete_run_writes_a_report(
-    tmp_path: Path, windows: Windows, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, windows: SimulatedWindows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run with a cold boot, a checkpoint and its clones, a restart, a bugcheck and the power button."""
     guests = tmp_path / "guests"
