@@ -58,7 +58,6 @@ class SacGuest:
         self.typed: list[str] = []
         self.logins = 0
         self.on_interrupt: Callable[[], None] = lambda: None
-        self.on_shutdown: Callable[[], None] = lambda: None
         self._buffer = ""
         self._where = "sac"
         self._screen = pyte.Screen(80, 24)
@@ -70,7 +69,6 @@ class SacGuest:
         self._asked = 0
         self._eaten = 0
         self._requests = 0
-        self._escape = ""
 
     def resume_from(self, other: SacGuest) -> None:
         """Take over the state of ``other``: logged in, with its program running, before its first command."""
@@ -161,12 +159,7 @@ class SacGuest:
         self._count += 1
         if self._count == self._quirks.interrupts_after and self._where == "sac":
             self.event("EVENT:   A channel has been closed.\nChannel: Cmd0000")
-        if self._escape or character == "\x1b":
-            self._escape += character
-            if len(self._escape) == 3:
-                self._escape, self._where = "", "sac"
-                self.repaint()
-        elif self._where == "view":
+        if self._where == "view":
             self._where = "user"
             self.print("\x1b[2J\x1b[1;1HPlease enter login credentials.\r\n\r\nUsername: ")
         elif self._where == "cmd" and self._eaten < self._quirks.discarded_characters:
@@ -222,9 +215,6 @@ class SacGuest:
                 "            Build Number: 20348\n"
                 f"  Time since last reboot: {self._quirks.uptime}\n"
             )
-        elif word == "shutdown":
-            self.say("SAC preparing to shutdown the system.\n")
-            self.on_shutdown()
         elif word == "ch" and rest == f"-sn {self.channel.lower()}":
             self._where = "view"
             self.raw(f"\x1b[2J\x1b[1;1H{VIEW.format(self.channel)}".replace("\n", "\r\n"))

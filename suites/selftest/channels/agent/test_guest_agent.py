@@ -147,7 +147,7 @@ def test_an_agent_that_never_answers(tmp_path: Path) -> None:
 
 def test_a_closed_port_ends_every_wait_at_once(tmp_path: Path) -> None:
     """QEMU reports that the guest has closed the port, so no request waits for its deadline."""
-    machine = machine_sample.Bench(tmp_path, devices={"disk": "ide-hd"}).machine
+    machine = machine_sample.MachineBench(tmp_path, devices={"disk": "ide-hd"}).machine
     agent = AgentConnection(machine, tmp_path)
     for change in ({"id": "serial-port0", "open": False}, {"id": "agent-port0", "open": True}):
         machine.journal.event("VSERPORT_CHANGE", change)

@@ -11,7 +11,7 @@ from fixtures.catalog.specs import Timeouts
 from fixtures.channels.boot.boot_wait import wait_for_login
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import BootTimeout, CommandTimeout, ConsoleLost, GuestCrashed, IronguestError
-from suites.selftest.support.machine_sample import HANG, Bench, saying
+from suites.selftest.support.machine_sample import HANG, MachineBench, printing_code
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ def timeouts(boot: float, silence: float) -> Timeouts:
 
 def test_a_login_prompt_ends_the_boot(tmp_path: Path) -> None:
     text = "Welcome to GRUB!\r\n[    0.000000] Linux version 6.1\r\n\r\nnothing login: "
-    with Bench(tmp_path, saying(text)) as bench:
+    with MachineBench(tmp_path, printing_code(text)) as bench:
         bench.describe_guest(timeouts=timeouts(60, 60))
         bench.run()
         wait_for_login(bench.machine, bench.console)
@@ -34,7 +34,7 @@ def test_a_login_prompt_ends_the_boot(tmp_path: Path) -> None:
 
 
 def test_a_hanging_boot_fails_long_before_its_timeout(tmp_path: Path) -> None:
-    with Bench(tmp_path, HANG) as bench:
+    with MachineBench(tmp_path, HANG) as bench:
         bench.describe_guest(timeouts=timeouts(600, 0.2))
         bench.run()
         with pytest.raises(BootTimeout) as caught:
@@ -47,7 +47,7 @@ def test_a_hanging_boot_fails_long_before_its_timeout(tmp_path: Path) -> None:
 
 
 def test_the_error_names_the_stage_of_a_hanging_boot(tmp_path: Path) -> None:
-    with Bench(tmp_path, saying("[    0.000000] Linux version 6.1\n")) as bench:
+    with MachineBench(tmp_path, printing_code("[    0.000000] Linux version 6.1\n")) as bench:
         bench.describe_guest(timeouts=timeouts(600, 0.2))
         bench.run()
         assert bench.console.wait_for([b"6.1"], Deadline.after(60.0)) == 0
@@ -56,7 +56,7 @@ def test_the_error_names_the_stage_of_a_hanging_boot(tmp_path: Path) -> None:
 
 
 def test_a_boot_with_endless_output_fails_at_its_timeout(tmp_path: Path) -> None:
-    with Bench(tmp_path, saying("working\n", for_ever=True)) as bench:
+    with MachineBench(tmp_path, printing_code("working\n", for_ever=True)) as bench:
         bench.describe_guest(timeouts=timeouts(0.5, 60))
         bench.run()
         with pytest.raises(BootTimeout, match=r"no 'login: ' within 0\.5 s; last stage 'firmware'"):
@@ -64,7 +64,7 @@ def test_a_boot_with_endless_output_fails_at_its_timeout(tmp_path: Path) -> None
 
 
 def test_a_panic_ends_every_wait_at_once(tmp_path: Path) -> None:
-    with Bench(tmp_path, saying(PANIC)) as bench:
+    with MachineBench(tmp_path, printing_code(PANIC)) as bench:
         bench.describe_guest(timeouts=timeouts(600, 600))
         bench.run()
         with pytest.raises(GuestCrashed, match=r"kernel panic at \d+\.\d s: .* not syncing: test"):
@@ -72,14 +72,14 @@ def test_a_panic_ends_every_wait_at_once(tmp_path: Path) -> None:
 
 
 def test_an_endlessly_repeated_panic_ends_the_wait(tmp_path: Path) -> None:
-    with Bench(tmp_path, saying(PANIC, for_ever=True)) as bench:
+    with MachineBench(tmp_path, printing_code(PANIC, for_ever=True)) as bench:
         bench.run()
         with pytest.raises(GuestCrashed):
             bench.console.wait_for([b"never"], Deadline.after(60.0))
 
 
 def test_a_flood_of_output_does_not_fill_memory(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         console = bench.console
         bench.start()
         flood = _Flood(bench, 24 << 20)
@@ -95,7 +95,7 @@ def test_a_flood_of_output_does_not_fill_memory(tmp_path: Path) -> None:
 class _Flood:
     """An output of ``size`` bytes that is always available, followed by the word "last" without end."""
 
-    def __init__(self, bench: Bench, size: int) -> None:
+    def __init__(self, bench: MachineBench, size: int) -> None:
         self._source = io.BytesIO(b"word " * (size // 5) + b"last "[: size % 5])
         self._size = size
         self.size_taken = 0
@@ -108,7 +108,7 @@ class _Flood:
 
 def test_unread_output_is_bounded(tmp_path: Path) -> None:
     """The guest prints 16 MiB, and no caller reads it."""
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         console = bench.console
         theirs = bench.machine._qemu_ends[1]
         piece = b"x" * 65536
@@ -121,14 +121,14 @@ def test_unread_output_is_bounded(tmp_path: Path) -> None:
 
 def test_a_console_that_closes_while_qemu_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fixtures.channels.console.serial_console._END_GRACE", 0.1)
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.machine._qemu_ends[1].close()
         with pytest.raises(ConsoleLost, match="the console is closed, but QEMU still runs"):
             bench.console.wait_for([b"x"], Deadline.after(60.0))
 
 
 def test_output_before_the_wait_is_matched(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.machine._qemu_ends[1].sendall(b"one two three")
         assert bench.console.wait_for([b"three"], Deadline.after(60.0)) == 0
         assert bench.console.matched[0] == b"one two "
@@ -138,7 +138,7 @@ def test_output_before_the_wait_is_matched(tmp_path: Path) -> None:
 
 
 def test_discarded_output_is_not_matched(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.machine._qemu_ends[1].sendall(b"abc")
         assert bench.console.wait_for([b"b"], Deadline.after(60.0)) == 0
         bench.console.discard_unread()
@@ -147,12 +147,12 @@ def test_discarded_output_is_not_matched(tmp_path: Path) -> None:
 
 
 def test_matched_before_the_first_match_is_an_error(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench, pytest.raises(ValueError, match="no pattern has matched yet"):
+    with MachineBench(tmp_path) as bench, pytest.raises(ValueError, match="no pattern has matched yet"):
         assert bench.console.matched
 
 
 def test_a_guest_that_takes_no_input(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.console.send(b"hello", Deadline.after(60.0))
         assert bench.machine._qemu_ends[1].recv(5) == b"hello"
         with pytest.raises(
@@ -162,7 +162,7 @@ def test_a_guest_that_takes_no_input(tmp_path: Path) -> None:
 
 
 def test_a_crash_while_typing(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.machine._qemu_ends[1].sendall(PANIC.encode())
         with pytest.raises(IronguestError, match="not syncing: test"):
             bench.console.send(b"x" * (8 << 20), Deadline.after(60.0))

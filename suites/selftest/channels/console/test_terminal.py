@@ -65,7 +65,6 @@ def test_repainted_text_is_not_read_twice() -> None:
     assert terminal_text.unread == " Adm"
     terminal_text.feed(b"\x1b[2;1HDomain:")
     assert terminal_text.unread == " Adm\nDomain:"
-    assert terminal_text.display[:2] == ("Username: Adm", "Domain:")
 
 
 def test_text_after_clearing_the_screen_is_read_again() -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.catalog.key_sequences import NAMED, Chord, parse_keys
+from fixtures.catalog.key_sequences import KEY_NAMES, Chord, parse_keys
 from fixtures.channels.screen.keyboard import MachineKeyboard, terminal_code
 from fixtures.channels.screen.keyboard_layouts import LAYOUTS
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import SuiteFault
-from suites.selftest.support.machine_sample import Bench
+from suites.selftest.support.machine_sample import MachineBench
 
 # AT set 1 scan codes of the keys that the layouts use, as IBM's technical reference for the AT has them.
 CODES = {
@@ -135,14 +135,14 @@ def test_keys_without_a_terminal_code_are_refused(chord: Chord) -> None:
 
 
 def test_the_error_names_a_character_without_a_key(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         keyboard = MachineKeyboard(bench.machine, "us")
         with pytest.raises(SuiteFault, match=unicodedata.normalize("NFC", "'us' has no key for 'ł'")):
             keyboard.press("Łódź".lower(), Deadline.after(1.0))
 
 
 def test_qemu_knows_the_names_of_all_keys(tmp_path: Path) -> None:
-    with Bench(tmp_path).start() as bench:
+    with MachineBench(tmp_path).start() as bench:
         schema = bench.machine.execute("query-qmp-schema")
     values = next(
         {member["name"] for member in each["members"]}
@@ -157,4 +157,4 @@ def test_qemu_knows_the_names_of_all_keys(tmp_path: Path) -> None:
         for chord in chords
         for key in chord
     }
-    assert used | set(NAMED.values()) <= values
+    assert used | set(KEY_NAMES.values()) <= values

@@ -12,7 +12,7 @@ from fixtures.channels.screen.displays import FramebufferDisplay, VgaDisplay
 from fixtures.channels.screen.ocr import count_changed_blocks, count_colours, recognize_text
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import HostFault, MissingTool, SuiteFault
-from suites.selftest.support.machine_sample import Bench
+from suites.selftest.support.machine_sample import MachineBench
 from suites.selftest.support.screen_sample import printing, screen
 
 
@@ -41,7 +41,7 @@ def test_the_text_of_a_screenshot_is_recognized(tmp_path: Path) -> None:
 def test_an_unchanged_picture_is_not_recognized_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         display = FramebufferDisplay(bench.machine, tmp_path)
         screenshots = [
             picture(tmp_path / "a.png", x1y0=(255, 0, 0)).read_bytes(),

@@ -1,4 +1,4 @@
-"""CmdShell with Wine's cmd.exe, an independent implementation of the program."""
+"""The command prompt with Wine's cmd.exe, an independent implementation of the program."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from fixtures.channels.console.serial_console import Console
 from fixtures.channels.console.terminal import Terminal
 from fixtures.channels.console.transcript import Transcript
-from fixtures.channels.shells.windows.cmd import CmdShell
+from fixtures.channels.shells.windows.command_prompt import CommandPrompt
 from fixtures.core.deadline import Deadline
 from fixtures.machine.health import Health
 from fixtures.machine.qmp_journal import Journal
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CmdShell]:
+def command_prompt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandPrompt]:
     """cmd.exe in a private Wine prefix, on a pseudo-terminal with the size of a SAC channel."""
     directory: Path = tmp_path_factory.mktemp("wine")
     environment = {
@@ -47,23 +47,23 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CmdShell]:
         "LC_ALL": "C.UTF-8",
     }
     cmd = pexpect.spawn(str(WINE), ["cmd"], env=environment, dimensions=(24, 80), timeout=90)
-    ours, theirs = socket.socketpair()
+    host_end, guest_end = socket.socketpair()
     wakeup = Wakeup()
     journal = Journal(directory / "qmp.jsonl", wakeup)
     transcript = Transcript(directory / "evidence", ())
-    console = Console("wine", ours, transcript, Health("wine", journal, wakeup), wakeup)
-    bridge = threading.Thread(target=_carry, args=(cmd.child_fd, theirs), daemon=True)
+    console = Console("wine", host_end, transcript, Health("wine", journal, wakeup), wakeup)
+    bridge = threading.Thread(target=_carry, args=(cmd.child_fd, guest_end), daemon=True)
     bridge.start()
-    shell = CmdShell(Terminal(console), 60.0)
+    command_prompt = CommandPrompt(Terminal(console))
     try:
-        shell.synchronize(Deadline.after(100.0))
-        yield shell
+        command_prompt.synchronize(Deadline.after(100.0))
+        yield command_prompt
     finally:
-        ours.shutdown(socket.SHUT_RDWR)
+        host_end.shutdown(socket.SHUT_RDWR)
         bridge.join(10.0)
         cmd.close(force=True)
-        ours.close()
-        theirs.close()
+        host_end.close()
+        guest_end.close()
         transcript.close()
         journal.close()
 
@@ -82,30 +82,24 @@ def _carry(terminal: int, line: socket.socket) -> None:
                 line.sendall(os.read(terminal, 4096))
 
 
-def test_output_and_status(shell: CmdShell) -> None:
-    result = shell.run("echo hello, world")
-    assert (result.status, result.text) == (0, "hello, world\n")
-    assert shell.run("cmd /c exit 7").status == 7
-    assert shell.run("nonsense-nobody-has").status == 9009
+def status(command_prompt: CommandPrompt, line: str) -> int:
+    return command_prompt.run_line(line, Deadline.after(60.0))
 
 
-def test_the_status_is_not_that_of_the_previous_command(shell: CmdShell) -> None:
-    assert shell.run("cmd /c exit 5").status == 5
-    assert shell.run("echo fine").status == 0
+def test_the_status_is_that_of_the_line(command_prompt: CommandPrompt) -> None:
+    assert status(command_prompt, "cmd /c exit 7") == 7
+    assert status(command_prompt, "nonsense-without-a-program") == 9009
+    assert status(command_prompt, "cmd /c exit 0") == 0
 
 
-def test_quotes_carets_and_percent_signs_reach_cmd(shell: CmdShell) -> None:
-    assert shell.run('echo "a & b" ^& c').text == '"a & b" & c\n'
-    assert shell.run("set ig=one two").text == ""
-    assert shell.run("echo %ig%").text == "one two\n"
+def test_a_variable_that_is_set_in_pieces(command_prompt: CommandPrompt) -> None:
+    """The agent's script reaches PowerShell in such a variable."""
+    status(command_prompt, "set igs=")
+    status(command_prompt, "set igs=%igs%A.AB+/")
+    status(command_prompt, "set igs=%igs%=.=")
+    assert status(command_prompt, 'if "%igs%"=="A.AB+/=.=" cmd /c exit 5') == 5
 
 
-def test_lines_longer_than_the_terminal_are_complete(shell: CmdShell) -> None:
-    """Wine itself breaks the lines at the terminal's edge."""
-    text = "".join(f"{number:04}" for number in range(40))
-    assert shell.run(f"echo {text}").text.replace("\n", "") == text
-
-
-def test_output_longer_than_the_terminal(shell: CmdShell) -> None:
-    lines = shell.run("for /l %i in (1,1,60) do @echo line %i").text.splitlines()
-    assert lines == [f"line {number}" for number in range(1, 61)]
+def test_a_status_after_output_longer_than_the_terminal(command_prompt: CommandPrompt) -> None:
+    status(command_prompt, "for /l %i in (1,1,60) do @echo line %i")
+    assert status(command_prompt, f"echo {'x' * 160}& cmd /c exit 6") == 6

@@ -148,15 +148,6 @@ def test_a_repainted_banner_is_no_boot(tmp_path: Path) -> None:
         assert not bench.shell.is_available(bench.deadline(10.0))
 
 
-def test_returning_from_a_channel_to_sac(tmp_path: Path) -> None:
-    with SacBench(tmp_path, ConsoleQuirks(), answer_command) as bench:
-        run_one_command(bench)
-        bench.shell.sac.return_to_sac(bench.deadline(100.0))
-        identity = bench.shell.sac.identity(bench.deadline(100.0))
-        assert dict(identity.labels)["Computer GUID"] == "20bf9ade-650b-4415-9e2f-cc044c21c6c9"
-        assert identity.uptime == 5.0
-
-
 def test_a_bugcheck_ends_every_wait_and_names_the_stop_code(tmp_path: Path) -> None:
     with SacBench(tmp_path, ConsoleQuirks(), answer_command) as bench:
         log_in(bench)
@@ -210,23 +201,19 @@ def test_answers_arrive_on_the_console_if_the_port_cannot_be_opened(tmp_path: Pa
         assert bench.shell.run("bytes").output == BYTES
 
 
-def test_status_and_output_of_cmd(tmp_path: Path) -> None:
+def test_the_status_of_lines_for_cmd(tmp_path: Path) -> None:
     with SacBench(tmp_path, ConsoleQuirks(), answer_command) as bench:
         bench.guest.boot()
         assert bench.shell.is_available(bench.deadline(200.0))
         bench.shell.sac.open_command_prompt(LOGIN, bench.deadline(600.0))
-        cmd = bench.shell.cmd
-        cmd.synchronize(bench.deadline(200.0))
-        unknown = cmd.run("nonsense")
-        assert unknown.status == 9009
-        assert (
-            unknown.text.splitlines()[0] == "'nonsense' is not recognized as an internal or external command,"
-        )
-        # A built-in command keeps the status of the previous command. Lines longer than 80 characters stay
-        # whole.
-        echo = cmd.run("echo out")
-        assert (echo.status, echo.text) == (0, "out\n")
-        assert cmd.run("long").text == "".join(f"{number:03} {'x' * 90}\n" for number in range(3))
+        command_prompt, deadline = bench.shell.command_prompt, bench.deadline(600.0)
+        command_prompt.synchronize(deadline)
+        assert command_prompt.run_line("nonsense", deadline) == 9009
+        # A built-in command keeps the status.
+        assert command_prompt.run_line("set igs=one", deadline) == 9009
+        assert command_prompt.run_line("cmd /d /c exit 5", deadline) == 5
+        # Its output is longer than a line of the terminal.
+        assert command_prompt.run_line("long", deadline) == 0
 
 
 @pytest.mark.parametrize("text", ["2:H:0:65001:1:3", "1:S:af5271a4b6bf0d4ff33f64728085f123", "1:E:0"])
