@@ -9,9 +9,9 @@ import pytest
 from fixtures.guest.guest import Guest
 from fixtures.systems.base.device_answers import Interrupt
 
-# Requests on each processor.
+# Read requests on each processor, and sockets that send two datagrams each.
 BLOCKS = 64
-DATAGRAMS = 32
+SOCKETS = 32
 
 
 def _raised(before: Sequence[Interrupt], after: Sequence[Interrupt]) -> list[Interrupt]:
@@ -44,9 +44,9 @@ def test_every_queue_of_a_card_is_used(guest: Guest) -> None:
         pytest.skip(f"channel_not_available: {reason}")
     name, queues = card.of_card()
     before = guest.devices.interrupts(name)
-    use, answers = card.exchange_on_every_processor(name, queues, DATAGRAMS)
-    assert answers == card.datagrams_on_host() == [DATAGRAMS] * processors
-    assert [queue.queue for queue in use if queue.completed < DATAGRAMS] == [], use
+    use, answers = card.exchange_on_every_processor(name, queues, SOCKETS)
+    assert answers == card.datagrams_on_host() == [2 * SOCKETS] * processors
+    assert [queue.queue for queue in use if queue.completed < SOCKETS] == [], use
     raised = _raised(before, guest.devices.interrupts(name))
     assert len(raised) >= processors, f"interrupts that were raised: {raised}"
     assert [interrupt.name for interrupt in raised if not interrupt.is_msi] == []

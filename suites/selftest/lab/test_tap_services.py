@@ -16,9 +16,9 @@ HOST, GUEST = "10.0.3.100", "10.0.3.15"
 MAC = bytes.fromhex("525400123456")
 
 
-def asked(kind: int, **more: int) -> bytes:
-    options = ((dpkt.dhcp.DHCP_OPT_MSGTYPE, bytes([kind])),)
-    return bytes(dpkt.dhcp.DHCP(chaddr=MAC, xid=0xABCD, opts=options, **more))
+def dhcp_message(message_type: int, **fields: int) -> bytes:
+    options = ((dpkt.dhcp.DHCP_OPT_MSGTYPE, bytes([message_type])),)
+    return bytes(dpkt.dhcp.DHCP(chaddr=MAC, xid=0xABCD, opts=options, **fields))
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def asked(kind: int, **more: int) -> bytes:
     [(dpkt.dhcp.DHCPDISCOVER, dpkt.dhcp.DHCPOFFER), (dpkt.dhcp.DHCPREQUEST, dpkt.dhcp.DHCPACK)],
 )
 def test_a_dhcp_request_gets_the_address(kind: int, answer: int) -> None:
-    reply = dhcp_reply(asked(kind), HOST, GUEST)
+    reply = dhcp_reply(dhcp_message(kind), HOST, GUEST)
     assert reply is not None
     read = dpkt.dhcp.DHCP(reply)
     assert (read.op, read.xid, read.chaddr[:6]) == (dpkt.dhcp.DHCP_OP_REPLY, 0xABCD, MAC)
@@ -43,9 +43,9 @@ def test_a_dhcp_request_gets_the_address(kind: int, answer: int) -> None:
     [
         b"",
         b"\0" * 40,
-        asked(dpkt.dhcp.DHCPRELEASE),
-        asked(dpkt.dhcp.DHCPDISCOVER, op=dpkt.dhcp.DHCP_OP_REPLY),
-        asked(dpkt.dhcp.DHCPDISCOVER)[:200],
+        dhcp_message(dpkt.dhcp.DHCPRELEASE),
+        dhcp_message(dpkt.dhcp.DHCPDISCOVER, op=dpkt.dhcp.DHCP_OP_REPLY),
+        dhcp_message(dpkt.dhcp.DHCPDISCOVER)[:200],
     ],
     ids=["empty", "short", "release", "an answer", "cut"],
 )
@@ -55,7 +55,7 @@ def test_other_messages_get_no_reply(message: bytes) -> None:
 
 @pytest.mark.parametrize("answers", [6, 0])
 def test_the_guest_counts_correct_replies(answers: int) -> None:
-    """The host echoes some of ten datagrams, and replies to the others with another text."""
+    """Five sockets send two datagrams each; the host echoes some, and replies to the others with another text."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as host:
         host.bind(("127.0.0.1", 0))
 
@@ -66,7 +66,7 @@ def test_the_guest_counts_correct_replies(answers: int) -> None:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        command = exchange_datagrams_command(0, "127.0.0.1", host.getsockname()[1], 10)
+        command = exchange_datagrams_command(0, "127.0.0.1", host.getsockname()[1], 5)
         done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
         thread.join()
     assert done.stdout == f"{answers}\n"
