@@ -1,4 +1,4 @@
-"""The record: every question with its answer or its error, in order, on the disk before the next one."""
+"""Recording: each question with its answer or error, in order, on disk before the next question."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def identity(value: Any) -> Any:
     return value
 
 
-def test_answers_are_given_and_recorded_in_order(tmp_path: Path) -> None:
+def test_answers_are_returned_and_recorded_in_order(tmp_path: Path) -> None:
     record = LiveRecord(tmp_path / "deep/down/record.jsonl")
     answers: list[Any] = [None, True, 7, 1.5, "grüße\n", ["a", None], {"x": {"y": []}}]
     for number, answer in enumerate(answers):
@@ -39,15 +39,15 @@ def test_answers_are_given_and_recorded_in_order(tmp_path: Path) -> None:
     assert all(entry["seconds"] >= 0 and entry["at"] > 0 for entry in entries)
 
 
-def test_an_error_is_an_answer_and_is_raised(tmp_path: Path) -> None:
+def test_an_error_is_recorded_and_raised(tmp_path: Path) -> None:
     record = LiveRecord(tmp_path / "record.jsonl")
     failure = CommandFailed("status 1", Postmortem(cell="x@y", last_lines=("last",)))
 
-    def look() -> None:
+    def read_answer() -> None:
         raise failure
 
     with pytest.raises(CommandFailed) as caught:
-        record.ask("shell", {"command": "false"}, look)
+        record.ask("shell", {"command": "false"}, read_answer)
     assert caught.value is failure
     record.ask("qmp", {"execute": "stop"}, lambda: "after")
     first, second = read(record.path)
@@ -57,14 +57,14 @@ def test_an_error_is_an_answer_and_is_raised(tmp_path: Path) -> None:
     assert (second["seq"], second["kind"], second["answer"]) == (1, "qmp", "after")
 
 
-def test_what_is_no_fault_of_the_system_is_told_apart(tmp_path: Path) -> None:
+def test_an_unexpected_exception_is_recorded_separately(tmp_path: Path) -> None:
     record = LiveRecord(tmp_path / "record.jsonl")
 
-    def look() -> None:
+    def read_answer() -> None:
         raise ZeroDivisionError("by zero")
 
     with pytest.raises(ZeroDivisionError):
-        record.ask("shell", {}, look)
+        record.ask("shell", {}, read_answer)
     (entry,) = read(record.path)
     assert "answer" not in entry
     assert "error" not in entry

@@ -1,4 +1,4 @@
-"""Secrets leave the evidence, wherever they stand in it; everything else stays as it was, byte for byte."""
+"""Redaction: secrets are removed from all kinds of evidence, and all other bytes stay the same."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_console_loses_its_secrets_and_nothing_else(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("piece", [64, 300, 1000])
-def test_a_secret_between_two_pieces_is_found(
+def test_a_secret_across_two_chunks_is_found(
     tmp_path: Path, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redaction, "_CHUNK_SIZE", piece)
@@ -56,7 +56,7 @@ def test_a_secret_in_several_events_of_a_recording_is_found(
     assert printed == text.replace(SECRET, MASK).replace(KEY, MASK)
 
 
-def test_records_stay_json_and_other_lines_stay_as_they_were(tmp_path: Path) -> None:
+def test_json_lines_stay_valid_and_lines_without_secrets_unchanged(tmp_path: Path) -> None:
     plain = b'{"seq": 0,  "answer" : "nothing"}\n'
     entry = {"question": {"command": f"echo {SECRET}"}, "answer": [{"output": f"{KEY}\n{SECRET}"}, 1.5, None]}
     cut = b'{"seq": 2, "answer": "open-\\"sesame\\" 4711'
@@ -70,7 +70,7 @@ def test_records_stay_json_and_other_lines_stay_as_they_were(tmp_path: Path) -> 
     assert third == b'{"seq": 2, "answer": "' + MASK.encode()
 
 
-def test_output_that_is_no_text_is_looked_into(tmp_path: Path) -> None:
+def test_base64_output_is_redacted(tmp_path: Path) -> None:
     hidden = base64.b64encode(b"\xff\xfe" + SECRET.encode()).decode()
     line = json.dumps({"answer": {"output_base64": hidden}}).encode() + b"\n"
     done = json.loads(cleaned(tmp_path / "answers.jsonl", line))
@@ -79,7 +79,7 @@ def test_output_that_is_no_text_is_looked_into(tmp_path: Path) -> None:
     assert cleaned(tmp_path / "b.jsonl", untouched) == untouched
 
 
-def test_command_lines_lose_what_is_assigned_to_telling_names(tmp_path: Path) -> None:
+def test_command_lines_lose_values_of_secret_names(tmp_path: Path) -> None:
     argv = ["qemu", "-object", "secret,id=s0,data=hunter22", "--api-token", "abcdef", "DB_PASSWORD=x1", "-m", "1G", "http://u:pw@h/x"]  # fmt: skip
     done = Redactor(()).command_line(argv)
     assert done == ["qemu", "-object", f"secret,id=s0,data={MASK}", "--api-token", MASK, f"DB_PASSWORD={MASK}", "-m", "1G", f"http://{MASK}@h/x"]  # fmt: skip
@@ -89,7 +89,7 @@ def test_command_lines_lose_what_is_assigned_to_telling_names(tmp_path: Path) ->
     assert text == f"qemu -object secret,id=s0,data={MASK} -m 1G\n".encode()
 
 
-def test_doing_it_twice_changes_nothing(tmp_path: Path) -> None:
+def test_a_second_redaction_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "gw0.jsonl").write_text(json.dumps({"argv": ["A_TOKEN=12", "--token", "x", SECRET]}) + "\n")
     assert redact(tmp_path, Redactor([SECRET])).count == 3
     before = (tmp_path / "gw0.jsonl").read_bytes()
@@ -97,14 +97,14 @@ def test_doing_it_twice_changes_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "gw0.jsonl").read_bytes() == before
 
 
-def test_what_cannot_be_taken_out_is_counted(tmp_path: Path) -> None:
+def test_secrets_that_cannot_be_redacted_are_counted(tmp_path: Path) -> None:
     (tmp_path / "console.log").write_text("root debian-12 debian secret1")
     taken = redact(tmp_path, Redactor(["root", "debian", "secret1", ""], ["debian-12@pc-bios-ide"]))
     assert taken == Redaction(count=1, files=1, left=2)
     assert (tmp_path / "console.log").read_text() == f"root debian-12 debian {MASK}"
 
 
-def test_links_and_binaries_are_left_alone(tmp_path: Path) -> None:
+def test_links_and_binary_files_are_not_changed(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_text("secret-secret")
     place = tmp_path / "bundle"

@@ -1,4 +1,4 @@
-"""A record read again: the same questions get the same answers, and whatever else there is is named."""
+"""Replay: the same questions get the recorded answers, and each divergence is named."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ ERRORS = st.builds(CommandFailed, st.text(), POSTMORTEMS)
 
 @dataclass(frozen=True)
 class Exchange:
-    """A question, and what comes of it: an answer, or an error that is raised."""
+    """A question and its outcome: an answer, or an error to raise."""
 
     kind: str
     question: dict[str, Any]
     outcome: Any
 
     def ask(self, record: Any) -> Any:
-        def look() -> Json:
+        def read_answer() -> Json:
             if isinstance(self.outcome, IronguestError):
                 raise self.outcome
             return self.outcome  # type: ignore[no-any-return]
 
         try:
-            return record.ask(self.kind, self.question, look)
+            return record.ask(self.kind, self.question, read_answer)
         except CommandFailed as error:
             return to_json(error)
 
@@ -68,7 +68,7 @@ WITH_A_FILE = settings(max_examples=30, suppress_health_check=[HealthCheck.funct
 
 
 def record(place: Path, exchanges: list[Exchange]) -> tuple[Path, list[Any]]:
-    """Record ``exchanges``; returns the file, and what the asker got."""
+    """Record ``exchanges``; returns the file, and the answers."""
     live = LiveRecord(place / "answers.jsonl")
     got = [exchange.ask(live) for exchange in exchanges]
     live.close()
@@ -83,12 +83,12 @@ def replay(path: Path, exchanges: list[Exchange]) -> list[Any]:
 
 
 def never() -> Json:
-    raise AssertionError("a replay looks at nothing")
+    raise AssertionError("a replay called read()")
 
 
 @WITH_A_FILE
 @given(exchanges=EXCHANGES)
-def test_whatever_was_recorded_is_answered_again(tmp_path: Path, exchanges: list[Exchange]) -> None:
+def test_a_replay_gives_the_recorded_answers(tmp_path: Path, exchanges: list[Exchange]) -> None:
     path, got = record(tmp_path, exchanges)
     assert json.dumps(replay(path, exchanges)) == json.dumps(got)
 
@@ -100,7 +100,7 @@ def test_a_dropped_line_is_named(tmp_path: Path, exchanges: list[Exchange], data
     lines = path.read_bytes().splitlines(keepends=True)
     gone = data.draw(st.integers(0, len(lines) - 1))
     path.write_bytes(b"".join(lines[:gone] + lines[gone + 1 :]))
-    # Of the last one nothing but the question that follows tells.
+    # The loss of the last line shows only at the next question.
     kind = RecordDiverged if gone == len(lines) - 1 else EvidenceDamaged
     with pytest.raises(kind, match=rf"{NAME}:{gone + 1}: "):
         replay(path, exchanges)
@@ -141,7 +141,7 @@ def test_a_cut_off_line_is_named(tmp_path: Path, exchanges: list[Exchange], cut:
 
 
 def asked(path: Path, *commands: str) -> ReplayRecord:
-    """A record of ``commands``, replayed."""
+    """A replay of a record of ``commands``."""
     live = LiveRecord(path)
     for command in commands:
         live.ask("shell", {"command": command}, lambda: "ok")
@@ -149,7 +149,7 @@ def asked(path: Path, *commands: str) -> ReplayRecord:
     return ReplayRecord(live.path, NAME)
 
 
-def test_an_answer_that_nobody_asks_for_is_named(tmp_path: Path) -> None:
+def test_an_unused_answer_is_named(tmp_path: Path) -> None:
     again = asked(tmp_path / "a.jsonl", "one", "two", "three")
     again.ask("shell", {"command": "one"}, never)
     words = rf'{NAME}:2: the check did not ask for the last 2 of 3 answers: shell {{"command":"two"}}'
@@ -167,7 +167,7 @@ def test_another_question_is_shown_where_it_differs(tmp_path: Path) -> None:
     assert len(caught.value.message) < 400
 
 
-def test_a_divergence_cannot_be_passed_over(tmp_path: Path) -> None:
+def test_a_divergence_raises_again_until_the_end(tmp_path: Path) -> None:
     again = asked(tmp_path / "a.jsonl", "one")
     with pytest.raises(RecordDiverged) as first:
         again.ask("shell", {"command": "two"}, never)
@@ -181,7 +181,7 @@ def test_a_divergence_cannot_be_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("one", "other"), [(1, True), (1, 1.0), (0, False), ("1", 1), (None, "null"), ([], {})]
 )
-def test_what_python_takes_for_equal_is_not_the_same_question(tmp_path: Path, one: Any, other: Any) -> None:
+def test_questions_that_python_compares_as_equal_are_different(tmp_path: Path, one: Any, other: Any) -> None:
     live = LiveRecord(tmp_path / "a.jsonl")
     live.ask("qmp", {"value": one}, lambda: None)
     with pytest.raises(RecordDiverged):
@@ -221,7 +221,7 @@ ERROR = to_json(CommandFailed("no", Postmortem(stages=(("kernel", 1.0),))))
         ({**LINE, "failed": "x"}, "expected failed to have the keys"),
     ],
 )
-def test_a_line_that_is_no_entry_is_named(tmp_path: Path, line: Any, words: str) -> None:
+def test_an_invalid_line_is_named(tmp_path: Path, line: Any, words: str) -> None:
     path = tmp_path / "a.jsonl"
     text = line if isinstance(line, str) else json.dumps(line)
     path.write_bytes(text.encode("utf-8", "surrogateescape") + b"\n")
@@ -236,14 +236,14 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ReplayRecord(tmp_path, NAME)
 
 
-def test_an_exception_that_nobody_meant_is_recorded_too(tmp_path: Path) -> None:
+def test_an_unexpected_exception_is_replayed(tmp_path: Path) -> None:
     live = LiveRecord(tmp_path / "a.jsonl")
 
-    def look() -> Json:
+    def read_answer() -> Json:
         raise ZeroDivisionError("by zero")
 
     with pytest.raises(ZeroDivisionError):
-        live.ask("host", {}, look)
+        live.ask("host", {}, read_answer)
     with pytest.raises(RecordedException, match="^ZeroDivisionError: by zero$"):
         ReplayRecord(live.path, NAME).ask("host", {}, never)
 
@@ -254,12 +254,12 @@ def test_a_live_answer_is_what_a_replay_gets(tmp_path: Path) -> None:
     assert live.ask("host", {}, lambda: pair) == ["kernel", 1.0]
 
 
-def test_attempts_have_files_of_their_own(tmp_path: Path) -> None:
+def test_each_attempt_has_its_own_file(tmp_path: Path) -> None:
     paths = [LiveRecord(tmp_path / "answers.jsonl").path.name for _ in range(3)]
     assert paths == ["answers.jsonl", "answers.2.jsonl", "answers.3.jsonl"]
 
 
-def test_tests_of_one_check_have_files_of_their_own() -> None:
+def test_each_test_of_a_check_has_its_own_file() -> None:
     nodes = ["t.py::t", "t.py::t[a@b]"]
     assert {answers_file_name(node, "a@b") for node in nodes} == {"answers.jsonl"}
     others = ["t.py::t[a@b-x/y]", "t.py::t[a@b-x-y]", "t.py::t[a@b-../../x]", f"t.py::t[a@b-{'long' * 99}]"]

@@ -1,4 +1,4 @@
-"""A run that is held against an earlier one in its own report."""
+"""Reports that compare their run with an earlier one, the baseline."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from suites.selftest.support.bundle_sample import SampleBundle, findings
 
 @pytest.fixture
 def made(tmp_path: Path) -> SampleBundle:
-    """A bundle that is held against an earlier run."""
+    """A bundle whose report compares with an earlier run."""
     bundle = tmp_path / "bundle"
     bundle.mkdir()
     write_baseline(report_sample.good_report(), bundle)
     return bundle_sample.make_bundle(bundle)
 
 
-def test_the_page_shows_the_difference_and_is_verified(made: SampleBundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_compares_with_the_baseline_and_verifies(
+    made: SampleBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(contents, "checkout", lambda: (made.report.run.commit, False))
     assert 'id="baseline"' in (made.directory / "report.html").read_text()
     assert findings(made) == []
 
 
-def test_a_baseline_that_was_taken_away_or_damaged_is_named(
-    made: SampleBundle, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_removed_or_damaged_baseline_is_found(made: SampleBundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contents, "checkout", lambda: (made.report.run.commit, False))
     (made.directory / BASELINE).write_text("{}")
     assert f"CHANGED {BASELINE}" in findings(made)
@@ -44,7 +44,7 @@ def test_a_baseline_that_was_taken_away_or_damaged_is_named(
     assert "RENDERED-OTHERWISE report.html" in findings(made)
 
 
-def test_who_signs_a_bundle_with_a_damaged_baseline_is_told(made: SampleBundle) -> None:
+def test_writing_a_bundle_with_a_damaged_baseline_fails(made: SampleBundle) -> None:
     (made.directory / BASELINE).write_text("{}")
     with pytest.raises(ReportInvalid, match=BASELINE):
         write_bundle(made.report, made.directory, made.signer)
@@ -54,7 +54,7 @@ def option(baseline: Path | None, bundle: Path | None) -> argparse.Namespace:
     return argparse.Namespace(baseline=baseline, bundle=bundle)
 
 
-def test_the_earlier_run_may_lie_where_the_new_one_goes(made: SampleBundle) -> None:
+def test_the_baseline_can_be_in_the_directory_of_the_new_bundle(made: SampleBundle) -> None:
     earlier = baseline_of(option(made.directory, made.directory))
     assert earlier is not None
     prepare_bundle_directory(made.directory)
@@ -63,7 +63,7 @@ def test_the_earlier_run_may_lie_where_the_new_one_goes(made: SampleBundle) -> N
     assert (made.directory / BASELINE).exists()
 
 
-def test_wrong_usage(tmp_path: Path) -> None:
+def test_wrong_use_of_the_option_baseline(tmp_path: Path) -> None:
     assert baseline_of(option(None, None)) is None
     with pytest.raises(HostFault, match="--baseline needs --bundle"):
         baseline_of(option(tmp_path, None))

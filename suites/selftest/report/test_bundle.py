@@ -1,4 +1,4 @@
-"""The bundle: digested, signed, without secrets, and finished even where its run was killed."""
+"""Bundles: digests, signature, redaction, and the recovery of a killed run."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def test_sha256sum_checks_the_manifest_of_any_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"x\n", b"00  short\n", b"0" * 64 + b"  a\n" + b"1" * 64 + b"  a\n"])
-def test_a_manifest_of_another_form_is_refused(content: bytes) -> None:
+def test_an_invalid_manifest_is_refused(content: bytes) -> None:
     with pytest.raises(ReportInvalid, match=r"MANIFEST\.sha256:\d"):
         manifest.parse(content)
 
 
-def test_the_signature_is_that_of_dsse() -> None:
-    # The example of the protocol's own description.
+def test_the_signature_follows_the_dsse_protocol() -> None:
+    # The example of the DSSE protocol description.
     message = b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
     assert pre_authentication_encoding("http://example.com/HelloWorld", b"hello world") == message
     signer = Signer.new()
@@ -84,7 +84,7 @@ def test_openssl_agrees_on_key_and_fingerprint(tmp_path: Path) -> None:
     assert not signer.ephemeral
 
 
-def test_a_key_that_cannot_sign_is_told_why(tmp_path: Path) -> None:
+def test_the_error_for_an_unusable_key_says_why(tmp_path: Path) -> None:
     form, pem = serialization.PrivateFormat.PKCS8, serialization.Encoding.PEM
     hidden = serialization.BestAvailableEncryption(b"x")
     keys = {
@@ -103,7 +103,7 @@ def test_a_key_that_cannot_sign_is_told_why(tmp_path: Path) -> None:
         Signer.load(tmp_path / "gone.pem")
 
 
-def test_the_attestation_tells_what_passed_and_with_which_key(tmp_path: Path) -> None:
+def test_the_attestation_lists_results_and_key(tmp_path: Path) -> None:
     results = sample.good_results()
     results[5] = replace(
         results[5], outcome="FAIL", failure=Failure("AssertionError", "the checksum differs")
@@ -145,7 +145,7 @@ def test_no_secret_is_left_in_a_bundle(tmp_path: Path) -> None:
     assert findings(tmp_path) == []
 
 
-def test_passwords_and_telling_variables_are_secrets() -> None:
+def test_passwords_and_variables_with_secret_names_are_secrets() -> None:
     shipped = Catalog.load([ROOT / "guests"])
     environ = {
         "CI_JOB_TOKEN": "glcbt-123456",
@@ -154,7 +154,7 @@ def test_passwords_and_telling_variables_are_secrets() -> None:
         "KEYRING": "not-this-one",
     }
     redactor = redactor_for(shipped, ["boot.reaches-login"], environ)
-    # Who has no shell has no password.
+    # A guest without a shell has no password.
     passwords = [guest.login.password for guest in shipped.guests.values() if guest.login.password]
     assert redactor.unredactable == 0
     assert redactor.text(" ".join([*passwords, "glcbt-123456", "not-this-one"])).split() == [
@@ -167,7 +167,7 @@ def test_passwords_and_telling_variables_are_secrets() -> None:
 
 
 def begin(directory: Path) -> None:
-    """A run that begins, records and is killed: nothing of it is left but its files."""
+    """A run that starts, records and is killed: only its files are left."""
     directory.mkdir()
     begun, lock = write_run_file(sample.run_start(), directory, Redactor(()))
     lock.close()
@@ -178,7 +178,7 @@ def finish(directory: Path) -> int:
     return recover_report.main([str(directory)])
 
 
-def test_a_run_that_was_killed_at_once_has_a_report(tmp_path: Path) -> None:
+def test_a_run_killed_at_its_start_gets_a_report(tmp_path: Path) -> None:
     directory = tmp_path / "b"
     directory.mkdir()
     _, lock = write_run_file(sample.run_start(), directory, Redactor(()))
@@ -191,7 +191,7 @@ def test_a_run_that_was_killed_at_once_has_a_report(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keep", [0, 1, 7, 26])
-def test_what_was_recorded_is_kept_and_is_never_good(tmp_path: Path, keep: int) -> None:
+def test_results_of_a_killed_run_are_kept_and_the_verdict_is_incomplete(tmp_path: Path, keep: int) -> None:
     directory = tmp_path / "b"
     begin(directory)
     sample.record_results(directory, sample.good_results()[:keep], cells=[])
@@ -206,7 +206,7 @@ def test_what_was_recorded_is_kept_and_is_never_good(tmp_path: Path, keep: int) 
     assert findings(directory) == []
 
 
-def test_everything_passed_and_it_was_killed_then(tmp_path: Path) -> None:
+def test_a_run_killed_after_its_last_pass_is_incomplete(tmp_path: Path) -> None:
     directory = tmp_path / "b"
     begin(directory)
     sample.record_results(directory, sample.good_results())
@@ -216,7 +216,7 @@ def test_everything_passed_and_it_was_killed_then(tmp_path: Path) -> None:
     )
 
 
-def test_a_failure_that_was_recorded_is_not_hidden(tmp_path: Path) -> None:
+def test_a_recorded_failure_of_a_killed_run_decides_the_verdict(tmp_path: Path) -> None:
     directory = tmp_path / "b"
     begin(directory)
     failed = replace(sample.good_results()[0], outcome="FAIL", failure=Failure("GuestCrashed", "panic"))
@@ -226,7 +226,7 @@ def test_a_failure_that_was_recorded_is_not_hidden(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lost", ["attestation.dsse.json", "MANIFEST.sha256", "report.json", "plan.json"])
-def test_a_run_that_was_killed_while_it_wrote_its_report(tmp_path: Path, lost: str) -> None:
+def test_a_run_killed_while_writing_its_report_is_recovered(tmp_path: Path, lost: str) -> None:
     made = sample.make_bundle(tmp_path / "b")
     for name in ("attestation.dsse.json", lost):
         (made.directory / name).unlink(missing_ok=True)
@@ -236,7 +236,7 @@ def test_a_run_that_was_killed_while_it_wrote_its_report(tmp_path: Path, lost: s
     assert not (made.directory / ".report.html.123").exists()
 
 
-def test_a_bundle_that_is_whole_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_complete_bundle_is_not_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = sample.make_bundle(tmp_path / "b")
     before = manifest.digests(made.directory)
     assert finish(made.directory) == 4
@@ -244,7 +244,7 @@ def test_a_bundle_that_is_whole_is_left_alone(tmp_path: Path, capsys: pytest.Cap
     assert manifest.digests(made.directory) == before
 
 
-def test_a_run_that_goes_on_is_not_finished(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_running_run_is_not_recovered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     begin(tmp_path / "b")
     begun, lock = read_run_file(tmp_path / "b")
     with lock:
@@ -268,7 +268,7 @@ def test_stops(cell):
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_a_run_whose_processes_were_all_killed(tmp_path: Path, workers: str) -> None:
+def test_a_run_with_all_processes_killed_is_recovered(tmp_path: Path, workers: str) -> None:
     inner = InnerRun.create(tmp_path, KILLS)
     bundle = tmp_path / "out"
     inner.run(f"--bundle={bundle}", f"-n{workers}", "-k", "goes")

@@ -1,4 +1,4 @@
-"""Two reports compared: what is told, what is not, and when the gate closes."""
+"""Comparison of two reports: the reported differences, and the gate."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KNOWN = sample.host_facts(qemu_version="7.2.13", qemu_digest=sample.SHA_B)
 
 
 def with_result(changed: CheckResult | None, check: str = CHECK, cell: str = UEFI, **changes: Any) -> Report:
-    """A good report but for one result; None leaves it out."""
+    """A good report with one result replaced; None removes the result."""
     others = [item for item in sample.good_results() if (item.cell, item.check) != (cell, check)]
     return sample.report_of([*others, *([] if changed is None else [changed])], **{"host": KNOWN} | changes)
 
@@ -56,7 +56,7 @@ GOOD = with_result(outcome("PASS"))
     [GOOD, sample.good_report(), stories.troubled_report(), stories.large_report()],
     ids=["known", "good", "troubled", "large"],
 )
-def test_a_report_and_itself(report: Report) -> None:
+def test_a_report_does_not_differ_from_itself(report: Report) -> None:
     same = compare(report, report)
     assert same.nothing_changed
     assert (same.worse, same.deviations, gate_reasons(same, "comparable")) == ((), (), "")
@@ -72,7 +72,7 @@ OUTCOMES: st.SearchStrategy[Outcome] = st.sampled_from(
 
 @st.composite
 def reports(draw: st.DrawFn) -> Report:
-    """Any outcomes and times, with retries."""
+    """Reports with any outcomes and times, and with repeated attempts."""
     results = []
     for item in sample.good_results():
         for name in draw(st.lists(OUTCOMES, min_size=0, max_size=2)):
@@ -86,7 +86,7 @@ def reports(draw: st.DrawFn) -> Report:
 
 @settings(max_examples=25)
 @given(reports())
-def test_any_report_and_itself(report: Report) -> None:
+def test_no_generated_report_differs_from_itself(report: Report) -> None:
     same = compare(report, report)
     assert same.nothing_changed
     assert as_data(same)["transitions"] == []
@@ -94,7 +94,7 @@ def test_any_report_and_itself(report: Report) -> None:
 
 @settings(max_examples=25)
 @given(reports(), reports())
-def test_the_way_back_is_the_reverse(before: Report, after: Report) -> None:
+def test_swapping_the_reports_reverses_the_transitions(before: Report, after: Report) -> None:
     there, back = compare(before, after), compare(after, before)
     reverses: dict[TransitionKind, TransitionKind] = {
         "regressed": "fixed",
@@ -105,7 +105,7 @@ def test_the_way_back_is_the_reverse(before: Report, after: Report) -> None:
         assert {(t.cell, t.check) for t in there.transitions_of(kind)} == {
             (t.cell, t.check) for t in back.transitions_of(reverse)
         }
-    # Either way can be worse where what regressed one way hides what the verdict tells the other way.
+    # Both directions can be worse: tests regressed in one, and the verdict is worse in the other.
     assert (
         not (there.worse and back.worse)
         or there.transitions_of("regressed")
@@ -116,7 +116,7 @@ def test_the_way_back_is_the_reverse(before: Report, after: Report) -> None:
 
 
 @pytest.mark.parametrize("name", ["FAIL", "ERROR", "BLOCKED"])
-def test_a_pass_that_is_none_any_more_regressed_and_back_it_is_fixed(name: Outcome) -> None:
+def test_a_lost_pass_regressed_and_a_new_pass_is_fixed(name: Outcome) -> None:
     bad = with_result(outcome(name))
     assert one(GOOD, bad, "regressed").after.outcome == name
     assert one(bad, GOOD, "fixed").before.outcome == name
@@ -125,7 +125,7 @@ def test_a_pass_that_is_none_any_more_regressed_and_back_it_is_fixed(name: Outco
     assert not gate_reasons(compare(GOOD, bad), "never")
 
 
-def test_a_result_that_is_missing_is_a_regression_though_it_has_no_name() -> None:
+def test_a_missing_result_is_a_regression_although_it_has_no_nodeid() -> None:
     lost = with_result(None)
     assert one(GOOD, lost, "regressed").after.outcome == "MISSING"
     assert one(lost, GOOD, "fixed")
@@ -142,13 +142,13 @@ def test_a_missing_check_stands_for_all_of_its_tests() -> None:
     assert compare(two, one_less).worse == ("1 that passed is gone",)
 
 
-def test_a_test_that_moved_to_another_file_is_the_same() -> None:
+def test_a_test_that_moved_to_another_file_is_recognised() -> None:
     moved = with_result(outcome("PASS", nodeid="suites/other/test_new.py::test_it"))
     assert not compare(GOOD, moved).transitions_of("new")
     assert not compare(GOOD, moved).transitions_of("gone")
 
 
-def test_skips_and_failures_of_another_kind_are_told() -> None:
+def test_a_skip_or_failure_with_another_reason_is_a_change() -> None:
     skips = [
         with_result(outcome("SKIP", reason=(code, "")))
         for code in ("host_lacks_hyperv_enlightenments", "device_absent_by_design")
@@ -160,7 +160,7 @@ def test_skips_and_failures_of_another_kind_are_told() -> None:
     assert compare(*fails).worse == ()
 
 
-def test_what_is_newly_flaky_is_told_and_no_gate() -> None:
+def test_a_newly_flaky_test_is_reported_and_closes_no_gate() -> None:
     others = [item for item in sample.good_results() if (item.cell, item.check) != (UEFI, CHECK)]
     flaky = sample.report_of([*others, outcome("FAIL"), outcome("PASS")], host=KNOWN)
     comparison = compare(GOOD, flaky)
@@ -172,7 +172,7 @@ def test_what_is_newly_flaky_is_told_and_no_gate() -> None:
     assert "newly_flaky" not in summarise_comparison(compare(flaky, GOOD)).transitions
 
 
-def test_a_regression_that_is_waived_is_told_and_no_gate() -> None:
+def test_a_waived_regression_is_reported_and_closes_no_gate() -> None:
     failed = outcome("FAIL", failure=Failure("AssertionError", "the checksum differs"))
     accepted = waiver(
         check=CHECK,
@@ -189,7 +189,7 @@ def test_a_regression_that_is_waived_is_told_and_no_gate() -> None:
     )
 
 
-def test_what_is_gone_closes_the_gate_unless_another_plan_was_asked_for() -> None:
+def test_a_lost_pass_closes_the_gate_unless_the_plan_differs() -> None:
     fewer = [item for item in sample.CHECKS if item != CHECK]
     smaller = sample.report_of(
         [item for item in sample.good_results() if item.check != CHECK],
@@ -204,7 +204,7 @@ def test_what_is_gone_closes_the_gate_unless_another_plan_was_asked_for() -> Non
     assert gate_reasons(comparison, "comparable") == "the runs cannot be compared: they differ in plan"
 
 
-def test_another_hypervisor_is_told_and_does_not_make_runs_incomparable() -> None:
+def test_a_different_hypervisor_is_reported_and_leaves_runs_comparable() -> None:
     newer = with_result(outcome("PASS"), host=replace(KNOWN, qemu="QEMU 8", qemu_version="8.0.0"))
     comparison = compare(GOOD, newer)
     assert [(each.component, each.part) for each in comparison.deviations] == [
@@ -235,14 +235,14 @@ def test_another_hypervisor_is_told_and_does_not_make_runs_incomparable() -> Non
         ({"plan": None}, "plan"),
     ],
 )
-def test_every_component_is_held_against_the_other(changes: dict[str, Any], component: str) -> None:
+def test_a_difference_in_each_component_is_reported(changes: dict[str, Any], component: str) -> None:
     comparison = compare(GOOD, with_result(outcome("PASS"), **changes))
     assert {each.component for each in comparison.deviations} == {component}
     assert comparison.configurations[0].key != comparison.configurations[1].key
     assert "same configuration" not in text(comparison)
 
 
-def test_the_same_configuration_is_claimed_only_of_what_is_known() -> None:
+def test_configurations_with_unknown_parts_do_not_count_as_equal() -> None:
     assert "had the same configuration" in text(compare(GOOD, GOOD))
     dirty = with_result(outcome("PASS"), run=sample.run_info(dirty=True))
     unknown = compare(dirty, dirty)
@@ -255,7 +255,7 @@ def boots(*seconds: float) -> Any:
     return tuple((("firmware", 0.1), ("login", each)) for each in seconds)
 
 
-def test_boots_and_measures_that_became_slower() -> None:
+def test_slower_boots_and_measures_are_reported() -> None:
     def report(boot: tuple[float, ...], rates: tuple[float, ...]) -> Report:
         attempts = [
             outcome(
@@ -290,7 +290,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
         assert "\x1b" not in shown
 
 
-def test_the_page_has_no_script_and_what_guests_say_does_no_harm() -> None:
+def test_hostile_text_cannot_inject_a_script() -> None:
     nasty = with_result(outcome("FAIL", failure=Failure("AssertionError", sample.HOSTILE)))
     page = render_comparison_html(compare(GOOD, nasty))
     assert "<script" not in page

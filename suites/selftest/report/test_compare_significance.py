@@ -1,4 +1,4 @@
-"""Whether two sets of values differ by more than they spread."""
+"""Significance of the difference of two samples."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def test_two_single_values_are_no_change() -> None:
         ([0, 0, 0, 0, 0], [0, 0, 0, 0, 1], "within the spread", 0),
     ],
 )
-def test_a_change_is_more_than_the_spread(
+def test_a_significant_change_exceeds_the_spread(
     before: list[float], after: list[float], basis: str, direction: int
 ) -> None:
     found = change(before, after)
     assert (found.basis, found.direction) == (basis, direction)
 
 
-def test_a_bootstrap_finds_what_ranges_hide_and_says_the_same_each_time() -> None:
+def test_the_bootstrap_finds_changes_with_overlapping_ranges_and_is_deterministic() -> None:
     generator = np.random.default_rng(1)
     before = [*generator.normal(10, 0.3, 40), 14.0]
     after = [*generator.normal(12, 0.3, 40), 9.0]

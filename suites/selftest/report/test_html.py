@@ -1,4 +1,4 @@
-"""report.html: self-contained, escaped, complete."""
+"""report.html: without external resources, escaped, and complete."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ REPORTS = {
 
 
 @pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
-def test_nothing_is_fetched_and_nothing_runs(report: Report) -> None:
+def test_the_page_has_no_scripts_and_no_external_resources(report: Report) -> None:
     html = render_html(report, "ab" * 32)
     reader = read_html(html)
     assert reader.unbalanced == []
@@ -68,7 +68,7 @@ def test_a_guests_text_is_escaped_and_stripped() -> None:
     assert "BUG:" in html
 
 
-def test_hostile_facts_cannot_leave_their_place() -> None:
+def test_hostile_facts_cannot_inject_markup() -> None:
     hostile = "</style><script>x</script>\"' onload=x \x1b]0;owned\x07{{ 7*7 }}"
     facts = replace(
         sample.cell_facts(),
@@ -82,7 +82,9 @@ def test_hostile_facts_cannot_leave_their_place() -> None:
     results[0] = replace(
         results[0], title=hostile, outcome="FAIL", failure=failure, nodeid=hostile, evidence=(hostile,)
     )
-    reader = read_html(render_html(sample.report_of(results, cells=[facts], host=sample.host_facts(qemu=hostile))))
+    reader = read_html(
+        render_html(sample.report_of(results, cells=[facts], host=sample.host_facts(qemu=hostile)))
+    )
     assert "script" not in reader.tags
     assert reader.unbalanced == []
     assert "49" not in "".join(reader.text).split()
@@ -97,7 +99,7 @@ def test_links_to_evidence_stay_below_the_report() -> None:
     assert "/etc/passwd" in "".join(reader.text)
 
 
-def test_the_page_says_all_that_matters() -> None:
+def test_the_page_contains_reasons_facts_and_outcomes() -> None:
     report = stories.troubled_report()
     text = " ".join("".join(read_html(render_html(report, "ab" * 32)).text).split())
     for reason in report.verdict.reasons:
@@ -112,21 +114,21 @@ def test_the_page_says_all_that_matters() -> None:
         assert word in text
 
 
-def test_a_large_report_is_still_a_page() -> None:
+def test_a_large_report_gives_a_page_of_limited_size() -> None:
     html = render_html(stories.large_report())
     assert html.count('class="sq"') == 600
     assert len(html) < 1_000_000
 
 
-def test_a_hundred_cells_of_three_hundred_checks_are_a_page() -> None:
+def test_a_hundred_cells_of_three_hundred_checks_give_a_page_of_limited_size() -> None:
     html = render_html(stories.large_report(25, 4, 300))
     assert html.count('class="sq"') == 30_000
     assert len(html) < 10_000_000
-    # On paper a hundred columns are five sheets; in the browser they are one table.
+    # For print, a hundred columns are divided into five tables; a browser shows one table.
     assert html.count("<caption>") == 5
 
 
-def test_a_run_of_nothing_but_failures_is_still_a_page() -> None:
+def test_a_thousand_failures_give_a_page_of_limited_size() -> None:
     failure = Failure("AssertionError", "<" * 20_000, "&" * 20_000, ("<" * 2_000,) * 50)
     cells = [f"g{number}@p" for number in range(100)]
     results = [sample.result(f"a.c{n}", cell, "FAIL", failure=failure) for cell in cells for n in range(10)]
@@ -136,22 +138,22 @@ def test_a_run_of_nothing_but_failures_is_still_a_page() -> None:
     assert len(html) < 25_000_000
 
 
-def test_a_square_leads_to_its_failure_or_to_its_card() -> None:
+def test_an_outcome_mark_links_to_its_failure_or_card() -> None:
     reader = read_html(render_html(stories.troubled_report()))
     links = {value for tag, name, value in reader.attributes if (tag, name) == ("a", "href")}
     assert {"#c0", "#c1"} <= links
     assert len([link for link in links if re.fullmatch(r"#r\d+-\d+", link)]) == 7
 
 
-def test_expected_is_told_from_observed_and_their_difference_is_marked() -> None:
+def test_expected_and_observed_are_separated_and_their_difference_is_marked() -> None:
     message = "assert '6.1-26' == '6.1-27'\n  \n  - 6.1-27\n  ?      ^\n  + 6.1-26\n  ?      ^"
-    said = split_message(message)
-    assert [(line.kind, "".join(part.text for part in line.parts)) for line in said] == [
+    lines = split_message(message)
+    assert [(line.kind, "".join(part.text for part in line.parts)) for line in lines] == [
         ("plain", "assert '6.1-26' == '6.1-27'"),
         ("expected", "6.1-27"),
         ("observed", "6.1-26"),
     ]
-    assert [part.text for line in said for part in line.parts if part.differs] == ["7", "6"]
+    assert [part.text for line in lines for part in line.parts if part.differs] == ["7", "6"]
 
 
 @pytest.mark.parametrize(
@@ -165,13 +167,13 @@ def test_expected_is_told_from_observed_and_their_difference_is_marked() -> None
         ("BootTimeout", {}),
     ],
 )
-def test_what_is_no_plain_comparison_is_left_as_it_is(message: str, kinds: dict[str, str]) -> None:
-    said = split_message(message)
-    found = {line.kind: "".join(part.text for part in line.parts) for line in said}
+def test_a_message_without_a_single_comparison_stays_plain(message: str, kinds: dict[str, str]) -> None:
+    lines = split_message(message)
+    found = {line.kind: "".join(part.text for part in line.parts) for line in lines}
     found.pop("plain", None)
     assert found == kinds
     if not kinds:
-        assert "\n".join("".join(part.text for part in line.parts) for line in said) == message
+        assert "\n".join("".join(part.text for part in line.parts) for line in lines) == message
 
 
 def test_measures_have_a_median_over_cells_and_repeats() -> None:
@@ -187,7 +189,7 @@ def test_measures_have_a_median_over_cells_and_repeats() -> None:
     assert "1 without a value" in " ".join(read_html(render_html(report)).text)
 
 
-def test_an_image_is_told_once_with_each_change_to_it() -> None:
+def test_an_image_has_one_row_with_all_its_changes() -> None:
     (image,) = image_rows(sample.good_report())
     assert (image.cells, image.state) == (sample.CELLS, "unchanged")
     assert [change["what"] for change in image.customisation][-1] == "password of root"
@@ -196,20 +198,20 @@ def test_an_image_is_told_once_with_each_change_to_it() -> None:
     assert [image.state for image in image_rows(report)] == ["unchanged", "unknown"]
 
 
-def test_what_could_not_be_known_is_said() -> None:
+def test_missing_facts_are_listed() -> None:
     bare = replace(sample.cell_facts(), kernel={}, devices=(), boots=(), image={})
     host = sample.host_facts(firmware=({"role": "bios", "path": "x.bin"},))
     report = sample.good_report(cells=[bare], host=host, run=sample.run_info(commit=None), plan=None)
-    said = " ".join(missing_facts(report))
+    sentences = " ".join(missing_facts(report))
     for words in ("QEMU's program", "x.bin", "no plan", "checkout", "No facts were recorded for debian-12@q35",
                   "digest of the image before or after", "kernel", "devices", "cold boot"):  # fmt: skip
-        assert words in said
+        assert words in sentences
     known = sample.good_report(host=sample.host_facts(qemu_digest=sample.SHA_A))
     assert missing_facts(known) == ()
     assert "None: the run established all facts of this report." in render_html(known)
 
 
-def test_the_difference_to_a_baseline_is_shown_where_one_is_given() -> None:
+def test_the_page_compares_with_a_baseline_if_there_is_one() -> None:
     assert 'id="baseline"' not in render_html(sample.good_report())
     hostile = "<script>x</script>"
     failed = replace(sample.good_results()[0], outcome="FAIL", failure=Failure("AssertionError", hostile))
@@ -222,8 +224,10 @@ def test_the_difference_to_a_baseline_is_shown_where_one_is_given() -> None:
     assert "#baseline" in [value for _, name, value in reader.attributes if name == "href"]
 
 
-def test_a_device_without_a_driver_is_only_wrong_where_one_is_expected() -> None:
+def test_a_device_without_a_driver_is_wrong_only_if_one_is_expected() -> None:
     bridge = sample.device("mch", "0000:00:00.0", "8086:29c0", None, "")
-    text = "".join(read_html(render_html(sample.good_report(cells=[sample.cell_facts(devices=(bridge,))]))).text)
+    text = "".join(
+        read_html(render_html(sample.good_report(cells=[sample.cell_facts(devices=(bridge,))]))).text
+    )
     assert "none expected" in text
     assert "no driver" not in text

@@ -1,4 +1,4 @@
-"""Two judgements compared: nothing where they agree, one named difference where they do not."""
+"""Differences between a recorded and a replayed judgement."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ SKIPPED = replace(PASSED, outcome="SKIP", reason=("not_in_profile", "no"))
 
 
 def elsewhere(result: CheckResult) -> CheckResult:
-    """The same, as another process at another time comes to it."""
+    """The same result from another process at another time."""
     failure = result.failure and replace(result.failure, detail="other", rerun_command="")
     times = {"started": "2027-01-01T00:00:00+00:00", "seconds": 0.01, "worker": "main"}
     return replace(result, failure=failure, evidence=(), **times)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("result", [PASSED, FAILED, SKIPPED], ids=lambda each: each.outcome)
-def test_what_came_out_the_same_is_no_difference(result: CheckResult) -> None:
+def test_equal_results_give_no_difference(result: CheckResult) -> None:
     assert compare_results([result, result], [elsewhere(result), elsewhere(result)]) == []
 
 
@@ -65,7 +65,7 @@ def test_what_came_out_the_same_is_no_difference(result: CheckResult) -> None:
         (PASSED, replace(PASSED, measures=(Measure("speed", 1.0, "1/s"),)), "measures"),
     ],
 )
-def test_each_difference_is_named_once(
+def test_each_difference_is_reported_once(
     recorded: CheckResult, replayed: CheckResult, what: DifferenceKind
 ) -> None:
     found = [each.kind for each in compare_results([recorded], [replayed])]
@@ -73,16 +73,16 @@ def test_each_difference_is_named_once(
     assert found == [what] or found == ["outcome", "reason"]
 
 
-def test_results_that_only_one_side_has() -> None:
+def test_missing_and_extra_results() -> None:
     (missing,) = compare_results([PASSED, FAILED], [PASSED])
     assert (missing.kind, missing.recorded) == ("missing", "FAIL (AssertionError: assert 1 == 2)")
     (extra,) = compare_results([], [FAILED])
     assert (extra.kind, extra.replayed) == ("extra", "FAIL (AssertionError: assert 1 == 2)")
-    # A check that was interrupted has answers, and no result.
+    # An interrupted check has answers and no result.
     assert compare_results([], [DIVERGED]) == []
 
 
-def test_an_exception_that_nobody_meant_is_the_same_by_its_words() -> None:
+def test_a_recorded_exception_is_compared_by_class_and_message() -> None:
     recorded = replace(FAILED, outcome="ERROR", failure=Failure("ZeroDivisionError", "by zero"))
     replayed = replace(recorded, failure=Failure("RecordedException", "ZeroDivisionError: by zero"))
     assert compare_results([recorded], [replayed]) == []
@@ -90,7 +90,7 @@ def test_an_exception_that_nobody_meant_is_the_same_by_its_words() -> None:
     assert [each.kind for each in compare_results([recorded], [other])] == ["failure"]
 
 
-def test_reports_are_compared_with_what_was_learned_of_cells() -> None:
+def test_facts_about_cells_are_compared() -> None:
     for report in (sample.good_report(), stories.troubled_report()):
         assert compare_reports(report, report) == []
     report = sample.good_report()

@@ -1,4 +1,4 @@
-"""junit.xml: well-formed whatever guests write, with totals that are right."""
+"""junit.xml: well-formed for any text of guests, with correct counts."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_each_outcome_has_its_element() -> None:
 @pytest.mark.parametrize(
     "report", [stories.troubled_report(), stories.large_report()], ids=["troubled", "large"]
 )
-def test_the_totals_are_right(report: Report) -> None:
+def test_the_counts_of_the_suites_are_correct(report: Report) -> None:
     root = parsed(report)
     for element in (root, *root.findall("testsuite")):
         assert int(element.get("tests", "")) == len(list(element.iter("testcase")))
@@ -94,7 +94,7 @@ def test_the_totals_are_right(report: Report) -> None:
     assert int(root.get("tests", "")) == len(report.entries)
 
 
-def test_whatever_a_guest_writes_the_file_is_well_formed_and_bounded() -> None:
+def test_hostile_text_gives_a_well_formed_file_of_limited_size() -> None:
     results = sample.good_results()
     failure = Failure(EVERY_BYTE, EVERY_BYTE * 100, EVERY_BYTE * 1000, (EVERY_BYTE,) * 50, EVERY_BYTE)
     results[0] = replace(results[0], outcome="FAIL", failure=failure, nodeid=EVERY_BYTE)
@@ -105,7 +105,7 @@ def test_whatever_a_guest_writes_the_file_is_well_formed_and_bounded() -> None:
     assert len(element.get("message", "")) < 2_100
 
 
-def test_the_instances_of_a_check_are_cases_of_their_own() -> None:
+def test_each_instance_of_a_check_is_a_test_case() -> None:
     one = sample.result("drivers.every-device-is-driven", nodeid="t.py::test_x[debian-12@q35-blk]")
     two = sample.result("drivers.every-device-is-driven", nodeid="t.py::test_x[debian-12@q35-net]")
     root = parsed(sample.report_of([one, two], planned=()))

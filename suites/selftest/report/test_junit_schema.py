@@ -1,4 +1,4 @@
-"""junit.xml has the form that Jenkins' and Ant's schemas ask for, with one addition that readers know.
+"""junit.xml fits the schemas of Jenkins and Ant, with one common extension.
 
 The facts are those of Jenkins' junit-10.xsd and of Ant's report. Neither has properties of a test case,
 which pytest writes as well, and which Jenkins and GitLab read.
@@ -24,7 +24,7 @@ from suites.selftest.support import report_stories as stories
 if TYPE_CHECKING:
     from fixtures.report.model.report import Report
 
-# Element -> what may be in it, the attributes that it needs, and those that it may have besides.
+# Element -> allowed children, required attributes, optional attributes.
 FORM: dict[str, tuple[set[str], set[str], set[str]]] = {
     "testsuites": ({"testsuite"}, set(), {"name", "time", "tests", "failures", "errors"}),
     "testsuite": (
@@ -70,7 +70,7 @@ def hostile_report() -> Report:
     ],
     ids=["good", "troubled", "large", "waived", "empty", "hostile"],
 )
-def test_the_form_is_that_of_the_schemas(report: Report) -> None:
+def test_the_file_fits_the_schemas_of_jenkins_and_ant(report: Report) -> None:
     root = ET.fromstring(render_junit(report).encode())
     assert root.tag == "testsuites"
     for element in root.iter():

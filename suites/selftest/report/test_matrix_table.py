@@ -1,4 +1,4 @@
-"""The terminal's table: at 80 columns, without colour where none is wanted."""
+"""The table in the terminal: its width, headings and colours."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_no_line_is_wider_than_the_terminal(report: Report, width: int) -> None:
     assert report.verdict.name.replace("_", " ") in text
 
 
-def test_two_cells_stand_under_their_names() -> None:
+def test_two_cells_have_their_names_as_headings() -> None:
     lines = render_table(stories.troubled_report(), 80, colour=False, verbose=True).splitlines()
     assert lines[0].split() == ["debian-12", "debian-12"]
     assert lines[1].split() == ["@pc-bios-ide", "@q35-uefi-virtio"]
@@ -52,21 +52,21 @@ def test_two_cells_stand_under_their_names() -> None:
     assert rows["performance.disk-write"] == ["(i)", "pass+"]
 
 
-def test_ten_cells_stand_under_numbers_each_row_on_one_line() -> None:
+def test_ten_cells_have_numbers_as_headings() -> None:
     lines = render_table(stories.large_report(), 80, colour=False).splitlines()
     assert "  1  debian-12@pc-bios-ide" in lines
     rows = [line for line in lines if line.startswith("boot.property-number-05-holds")]
     assert rows[0].split() == ["boot.property-number-05-holds", "F", *["."] * 8, "M"]
 
 
-def test_every_reason_is_given() -> None:
+def test_every_reason_of_the_verdict_is_printed() -> None:
     report = stories.troubled_report()
     text = " ".join(render_table(report, 80, colour=False).split())
     for reason in report.verdict.reasons:
         assert reason in text
 
 
-def test_colour_is_only_for_those_who_want_it() -> None:
+def test_colour_depends_on_terminal_and_environment() -> None:
     report = stories.troubled_report()
     assert "\x1b[1;31m" in render_table(report, 80, colour=True)
     assert use_colour(Terminal(), {})
@@ -75,7 +75,7 @@ def test_colour_is_only_for_those_who_want_it() -> None:
     assert not use_colour(io.StringIO(), {})
 
 
-def test_the_environment_does_not_overrule_the_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_do_not_override_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = render_table(sample.good_report(), 80, colour=False)
     for name, value in {"COLUMNS": "30", "FORCE_COLOR": "1", "TERM": "dumb"}.items():
         monkeypatch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""From results to entries: what is missing, repeated, parametrised or unplanned; facts of several workers."""
+"""Entries of missing, repeated, parametrised and unplanned results, and merged facts of several workers."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def attempt(*outcomes: Outcome) -> list[CheckResult]:
     return [sample.result(CHECK, outcome=outcome) for outcome in outcomes]
 
 
-def test_what_was_planned_and_did_not_come_back_is_missing() -> None:
+def test_a_planned_check_without_a_result_is_missing() -> None:
     entry = only([PLANNED], [])
     assert entry.outcome == "MISSING"
     assert entry.planned
     assert entry.instances[0].attempts == ()
 
 
-def test_a_lost_worker_is_noticed_among_the_instances_of_a_check() -> None:
+def test_a_lost_instance_of_a_check_is_missing() -> None:
     ids = ["test_x[blk]", "test_x[net]"]
     planned = [replace(PLANNED, nodeid=nodeid) for nodeid in ids]
     entry = only(planned, [sample.result(CHECK, nodeid=ids[0])])
@@ -45,7 +45,7 @@ def test_a_lost_worker_is_noticed_among_the_instances_of_a_check() -> None:
     assert entry.outcome == "MISSING"
 
 
-def test_what_nobody_planned_is_kept_and_marked() -> None:
+def test_an_unplanned_result_is_kept_and_marked() -> None:
     entry = only([], [sample.result("storage.trim", level="recommended")])
     assert (entry.planned, entry.outcome, entry.level) == (False, "PASS", "recommended")
 
@@ -64,7 +64,9 @@ def test_what_nobody_planned_is_kept_and_marked() -> None:
         (["FAIL", "ERROR", "PASS"], "PASS", True),
     ],
 )
-def test_attempts(outcomes: list[Outcome], effective: Outcome, flaky: bool) -> None:
+def test_the_decisive_attempt_gives_the_outcome(
+    outcomes: list[Outcome], effective: Outcome, flaky: bool
+) -> None:
     entry = only([PLANNED], attempt(*outcomes))
     assert (entry.outcome, entry.flaky) == (effective, flaky)
     assert [item.outcome for item in entry.instances[0].attempts] == outcomes
@@ -80,7 +82,7 @@ def test_attempts(outcomes: list[Outcome], effective: Outcome, flaky: bool) -> N
         (["PASS", "SKIP"], "SKIP"),
     ],
 )
-def test_the_worst_instance_counts_and_all_stay_listed(outcomes: list[Outcome], worst: Outcome) -> None:
+def test_the_worst_instance_gives_the_outcome(outcomes: list[Outcome], worst: Outcome) -> None:
     results = [
         sample.result(CHECK, outcome=outcome, nodeid=f"test_x[{number}]")
         for number, outcome in enumerate(outcomes)
@@ -91,13 +93,13 @@ def test_the_worst_instance_counts_and_all_stay_listed(outcomes: list[Outcome], 
     assert [instance.outcome for instance in entry.instances] == outcomes
 
 
-def test_an_instance_that_does_not_apply_is_not_worse_than_one_that_passed() -> None:
+def test_a_not_applicable_instance_does_not_hide_a_pass() -> None:
     skip = sample.result(CHECK, outcome="SKIP", reason=("device_absent_by_design", ""), nodeid="b")
     assert only([PLANNED], [sample.result(CHECK, nodeid="a"), skip]).outcome == "PASS"
     assert only([PLANNED], [skip]).not_applicable
 
 
-def test_the_level_is_the_plans_and_the_stricter_of_two() -> None:
+def test_the_level_comes_from_the_plan_and_the_stricter_of_two_counts() -> None:
     assert only([PLANNED], [sample.result(CHECK, level="informational")]).level == "mandatory"
     assert only([replace(PLANNED, level="recommended"), PLANNED], []).level == "mandatory"
 
@@ -109,7 +111,7 @@ def test_entries_follow_the_cells_and_the_plan() -> None:
     ]
 
 
-def test_facts_of_two_workers_are_joined() -> None:
+def test_facts_of_two_workers_are_merged() -> None:
     first = replace(sample.cell_facts(), kernel={}, boots=((("login", 9.0),),))
     second = replace(sample.cell_facts(), boots=((("login", 9.5),),))
     (facts,) = merge_facts([first, second])
@@ -128,7 +130,7 @@ def test_facts_of_two_workers_are_joined() -> None:
         (None, sample.SHA_A, (None, sample.SHA_A)),
     ],
 )
-def test_a_digest_that_differs_for_one_worker_shows(
+def test_a_different_digest_of_one_worker_is_kept(
     before: str | None, after: str | None, expected: tuple[str | None, str | None]
 ) -> None:
     other = sample.cell_facts()

@@ -1,4 +1,4 @@
-"""The report's files: whole or absent, readable again, and a bad directory named in the first second."""
+"""The files of a report: written atomically, loaded again, and errors of the directory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from suites.selftest.support import report_sample as sample
 from suites.selftest.support import report_stories as stories
 
 
-def test_three_files_and_nothing_else(tmp_path: Path) -> None:
+def test_write_report_writes_exactly_three_files(tmp_path: Path) -> None:
     paths = write_report(stories.troubled_report(), tmp_path / "out" / "deep")
     assert {path.name for path in paths} == {"report.json", "report.html", "junit.xml"}
     assert set((tmp_path / "out" / "deep").iterdir()) == set(paths)
@@ -35,7 +35,7 @@ def test_the_json_is_canonical(tmp_path: Path) -> None:
     assert data["schema"] == "https://ironguest.dev/schema/report/v1"
 
 
-def test_the_page_names_the_digest_of_the_json(tmp_path: Path) -> None:
+def test_the_page_contains_the_digest_of_report_json(tmp_path: Path) -> None:
     write_report(sample.good_report(), tmp_path)
     digest = hashlib.sha256((tmp_path / "report.json").read_bytes()).hexdigest()
     assert digest in (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -48,7 +48,7 @@ def test_a_report_loads_from_its_file_and_from_its_directory(tmp_path: Path) -> 
     assert load_report(tmp_path / "report.json") == report
 
 
-def test_bytes_that_are_no_text_survive(tmp_path: Path) -> None:
+def test_bytes_that_are_not_text_are_escaped(tmp_path: Path) -> None:
     results = sample.good_results()
     line = b"caf\xe9 \x80\xff".decode("utf-8", "surrogateescape")
     failure = Failure("GuestCrashed", line, last_lines=(line,))
@@ -66,18 +66,18 @@ def test_bytes_that_are_no_text_survive(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "fault"), [("{", ReportInvalid), ("[]", ReportInvalid), ("\x00", ReportInvalid)]
 )
-def test_what_is_no_report_is_refused(tmp_path: Path, content: str, fault: type[Exception]) -> None:
+def test_a_file_that_is_not_a_report_is_refused(tmp_path: Path, content: str, fault: type[Exception]) -> None:
     (tmp_path / "report.json").write_text(content)
     with pytest.raises(fault):
         load_report(tmp_path)
 
 
-def test_a_report_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_report_is_a_host_fault(tmp_path: Path) -> None:
     with pytest.raises(HostFault, match="cannot be read"):
         load_report(tmp_path / "nothing.json")
 
 
-def test_a_report_off_its_schema_changes_nothing(tmp_path: Path) -> None:
+def test_a_report_that_violates_the_schema_changes_no_file(tmp_path: Path) -> None:
     write_report(sample.good_report(), tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(ReportInvalid):
@@ -85,9 +85,7 @@ def test_a_report_off_its_schema_changes_nothing(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_a_disk_that_fills_up_leaves_the_old_report_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_leaves_the_old_report_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_report(sample.good_report(), tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
 
@@ -100,13 +98,13 @@ def test_a_disk_that_fills_up_leaves_the_old_report_whole(
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_a_good_directory_is_made_and_left_empty(tmp_path: Path) -> None:
+def test_check_writable_creates_the_directory_and_leaves_it_empty(tmp_path: Path) -> None:
     check_writable(tmp_path / "a" / "b")
     assert list((tmp_path / "a" / "b").iterdir()) == []
 
 
 @pytest.mark.parametrize("path", ["file", "file/below"])
-def test_a_file_in_the_way(tmp_path: Path, path: str) -> None:
+def test_a_file_in_the_path_is_named(tmp_path: Path, path: str) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(HostFault, match="is not a directory"):
         check_writable(tmp_path / path)
@@ -123,13 +121,13 @@ def test_a_file_in_the_way(tmp_path: Path, path: str) -> None:
         (errno.EIO, HostFault, "cannot be written"),
     ],
 )
-def test_each_reason_is_named_with_the_directory(
+def test_each_write_error_is_named_with_the_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, fault: type[Exception], words: str
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(code, "the system's words")
 
-    # Raised by hand, since the tests may run as root, whom no permission stops.
+    # The error is simulated: root, who may run the tests, has all permissions.
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(fault, match=words) as caught:
         check_writable(tmp_path)

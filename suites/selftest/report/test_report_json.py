@@ -1,4 +1,4 @@
-"""report.json: its schema is enforced, it comes back as it was, and an edited one does not load."""
+"""report.json: its schema, the way back to a report, and edited files."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def objects(node: Any) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_schema_is_a_schema_and_leaves_no_object_open() -> None:
+def test_the_schema_is_valid_and_has_no_open_objects() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["$id"] == schema.IDENTIFIER
-    # Two maps hold named scalars, and say of what type; everything else is closed.
+    # Two objects hold named scalars of given types; all other objects are closed.
     assert [item["additionalProperties"] for item in objects(SCHEMA) if item["additionalProperties"]] == [
         {"type": "string"},
         {"type": ["string", "number", "boolean", "null"]},
@@ -55,7 +55,7 @@ def test_the_schema_is_a_schema_and_leaves_no_object_open() -> None:
     [sample.good_report(), sample.good_report(plan=None), stories.troubled_report(), stories.large_report()],
     ids=["good", "no plan", "troubled", "large"],
 )
-def test_a_report_comes_back_as_it_was(report: Report) -> None:
+def test_a_report_survives_the_way_through_json(report: Report) -> None:
     data = as_data(report)
     assert from_data(json.loads(json.dumps(data))) == report
     assert data["summary"]["planned"] == sum(data["summary"]["by_outcome"].values())
@@ -106,7 +106,9 @@ def break_reason(data: dict[str, Any]) -> None:
         (break_reason, "felt_like_it"),
     ],
 )
-def test_a_field_off_the_schema_is_named(spoil: Callable[[dict[str, Any]], None], place: str) -> None:
+def test_a_field_that_violates_the_schema_is_named(
+    spoil: Callable[[dict[str, Any]], None], place: str
+) -> None:
     data = as_data(sample.good_report())
     validate(data)
     spoil(data)
@@ -114,7 +116,7 @@ def test_a_field_off_the_schema_is_named(spoil: Callable[[dict[str, Any]], None]
         from_data(data)
 
 
-def test_a_bad_field_is_refused_on_the_way_out() -> None:
+def test_an_invalid_report_is_not_written() -> None:
     with pytest.raises(ReportInvalid, match=r"report\.run\.id"):
         as_data(sample.good_report(run=sample.run_info(id="not-a-uuid")))
 
@@ -141,7 +143,7 @@ def test_a_dropped_result_does_not_load() -> None:
         from_data(data)
 
 
-def test_a_number_that_json_lacks_does_not_cost_the_report() -> None:
+def test_a_nan_becomes_null() -> None:
     results = sample.good_results()
     results[0] = replace(results[0], measures=(Measure("latency", math.nan, "s"),))
     data = as_data(sample.report_of(results))

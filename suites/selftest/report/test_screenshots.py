@@ -1,4 +1,4 @@
-"""The pictures in report.html: of the evidence, fit, and not too many."""
+"""Screenshots in report.html: only PNG files of the evidence, within limits of size."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def failed_with(path: str) -> Report:
     return sample.report_of(results)
 
 
-def test_a_screen_of_the_evidence_is_in_the_page(tmp_path: Path) -> None:
+def test_a_screenshot_of_the_evidence_is_embedded(tmp_path: Path) -> None:
     (tmp_path / "evidence").mkdir()
     (tmp_path / "evidence" / "screen.png").write_bytes(picture())
     write_report(failed_with("evidence/screen.png"), tmp_path)
@@ -60,18 +60,18 @@ def test_a_screen_of_the_evidence_is_in_the_page(tmp_path: Path) -> None:
     ],
     ids=["empty", "no picture", "cut off", "too wide", "flat", "too large"],
 )
-def test_what_is_no_fit_picture_is_only_linked(content: bytes) -> None:
+def test_an_unfit_picture_is_only_linked(content: bytes) -> None:
     html = render_html(failed_with("evidence/screen.png"), read=lambda _: content)
     assert "<img" not in html
     assert 'href="evidence/screen.png"' in html
 
 
 @pytest.mark.parametrize("path", ["../screen.png", "/etc/screen.png", "evidence/screen.png/"])
-def test_no_picture_is_taken_from_elsewhere(path: str) -> None:
+def test_a_picture_outside_the_bundle_is_not_read(path: str) -> None:
     assert "<img" not in render_html(failed_with(path), read=lambda _: picture())
 
 
-def test_a_link_in_the_evidence_is_not_followed(tmp_path: Path) -> None:
+def test_a_symbolic_link_in_the_evidence_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "secret.png").write_bytes(picture())
     bundle = tmp_path / "bundle"
     (bundle / "evidence").mkdir(parents=True)
@@ -80,7 +80,7 @@ def test_a_link_in_the_evidence_is_not_followed(tmp_path: Path) -> None:
     assert evidence_reader(bundle)("../secret.png") is None
 
 
-def test_the_pictures_of_a_page_have_a_limit() -> None:
+def test_the_screenshots_of_a_page_have_a_total_limit() -> None:
     large = picture(padding=MAX_SCREENSHOT_BYTES - 1000)
     failure = Failure("X", "x")
     results = [

@@ -1,4 +1,4 @@
-"""The verdict: its truth table, its order, and that nothing good comes of nothing."""
+"""The verdict: its truth table, the order of its reasons, and empty runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RECOMMENDED = "network.payload-intact"
 
 
 def with_outcome(check: str, outcome: Outcome | None, reason: str = "", **changes: Any) -> Report:
-    """A good report but for one result on the second cell; None removes it."""
+    """A good report with one result of the second cell replaced; None removes the result."""
     results = []
     for item in sample.good_results():
         if (item.check, item.cell) != (check, UEFI):
@@ -58,7 +58,7 @@ def images(before: str | None, after: str | None) -> list[Any]:
         (RECOMMENDED, "SKIP", "device_absent_by_design", "CERTIFIED"),
     ],
 )
-def test_one_result_decides(check: str, outcome: Outcome, reason: str, verdict: str) -> None:
+def test_one_result_decides_the_verdict(check: str, outcome: Outcome, reason: str, verdict: str) -> None:
     report = with_outcome(check, outcome, reason)
     assert report.verdict.name == verdict
     assert report.verdict.reasons
@@ -67,7 +67,7 @@ def test_one_result_decides(check: str, outcome: Outcome, reason: str, verdict: 
         assert UEFI in report.verdict.reasons[0]
 
 
-def test_a_certificate_says_what_it_rests_on() -> None:
+def test_a_certificate_counts_its_results() -> None:
     assert sample.good_report().verdict.reasons == (
         "All 22 mandatory results on 2 cells passed at the first attempt.",
     )
@@ -91,14 +91,14 @@ def test_a_cell_that_ran_without_facts_is_invalid() -> None:
     assert sample.good_report(cells=[sample.cell_facts(sample.CELLS[0])]).verdict.name == "INVALID"
 
 
-def test_a_cell_that_never_ran_is_incomplete_and_told_once() -> None:
+def test_a_cell_without_results_gets_one_sentence() -> None:
     first = sample.CELLS[0]
     report = sample.report_of(sample.good_results((first,)), cells=[sample.cell_facts(first)])
     assert report.verdict.name == "INCOMPLETE"
     assert report.verdict.reasons == (f"No mandatory check passed or failed on {UEFI}: 11 MISSING.",)
 
 
-def test_a_failure_is_not_hidden_by_what_did_not_run() -> None:
+def test_a_failure_decides_although_other_checks_did_not_run() -> None:
     results = [item for item in sample.good_results() if item.check != "boot.reaches-login"]
     results[5] = replace(results[5], outcome="FAIL")
     verdict = sample.report_of(results, narrowed=("-k storage",)).verdict
@@ -108,7 +108,7 @@ def test_a_failure_is_not_hidden_by_what_did_not_run() -> None:
     assert "has no result" in verdict.reasons[2]
 
 
-def test_evidence_that_cannot_be_trusted_comes_first_and_hides_nothing() -> None:
+def test_untrusted_evidence_decides_and_other_reasons_follow() -> None:
     verdict = with_outcome(MANDATORY, "FAIL", cells=images(sample.SHA_A, sample.SHA_B)).verdict
     assert verdict.name == "INVALID"
     assert verdict.reasons == (
@@ -118,23 +118,23 @@ def test_evidence_that_cannot_be_trusted_comes_first_and_hides_nothing() -> None
 
 
 @pytest.mark.parametrize("changes", [{"narrowed": ("--platform q35-*",)}, {"plan": None}])
-def test_a_plan_that_was_not_carried_out_in_full_gives_no_good_verdict(changes: dict[str, Any]) -> None:
+def test_a_narrowed_or_missing_plan_is_incomplete(changes: dict[str, Any]) -> None:
     assert sample.good_report(**changes).verdict.name == "INCOMPLETE"
 
 
-def test_an_empty_run_proves_nothing() -> None:
+def test_an_empty_run_is_incomplete() -> None:
     report = sample.report_of([], planned=(), cells=[])
     assert report.verdict.name == "INCOMPLETE"
     assert report.summary.planned == 0
 
 
-def test_a_run_of_nothing_mandatory_proves_nothing() -> None:
+def test_a_run_without_mandatory_checks_is_incomplete() -> None:
     planned = [item for item in sample.planned() if item.level != "mandatory"]
     results = [item for item in sample.good_results() if item.level != "mandatory"]
     assert sample.report_of(results, planned=planned).verdict.name == "INCOMPLETE"
 
 
-def test_a_cell_to_which_nothing_applies_proves_nothing() -> None:
+def test_a_cell_with_only_not_applicable_checks_is_incomplete() -> None:
     results = [
         replace(item, outcome="SKIP", reason=("device_absent_by_design", "arm64"))
         if item.cell == UEFI
@@ -146,14 +146,14 @@ def test_a_cell_to_which_nothing_applies_proves_nothing() -> None:
     assert verdict.reasons == (f"No mandatory check passed or failed on {UEFI}: 11 not applicable.",)
 
 
-def test_a_mandatory_check_that_passes_at_the_second_attempt_is_a_condition() -> None:
+def test_a_pass_at_the_second_attempt_is_a_condition() -> None:
     results = sample.good_results()
     verdict = sample.report_of([replace(results[0], outcome="FAIL"), *results]).verdict
     assert verdict.name == "CERTIFIED_WITH_CONDITIONS"
     assert "only after a repeated attempt" in verdict.reasons[0]
 
 
-def test_a_failure_outside_of_the_plan_is_a_condition() -> None:
+def test_a_failure_outside_the_plan_is_a_condition() -> None:
     outside = sample.result("platform.clock-runs-true", UEFI, "FAIL")
     verdict = sample.report_of([*sample.good_results(), outside]).verdict
     assert verdict.name == "CERTIFIED_WITH_CONDITIONS"

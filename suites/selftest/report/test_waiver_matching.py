@@ -1,4 +1,4 @@
-"""Waivers at judgement: what they apply to, what becomes of each, and that nothing is rewritten."""
+"""Waivers: the failures that they match, their states, and unchanged outcomes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def report(
     failure: Failure | None = FAILURE,
     **changes: Any,
 ) -> Report:
-    """A good run but for one result on the second cell."""
+    """A good report with one result of the second cell replaced."""
     results = [
         replace(item, outcome=outcome, failure=failure) if (item.check, item.cell) == (check, UEFI) else item
         for item in sample.good_results()
@@ -75,13 +75,13 @@ def test_a_waived_failure_is_a_condition_and_stays_a_failure() -> None:
     assert states(judged) == {"w-1": ("used", "")}
 
 
-def test_without_hardware_assistance_it_is_provisional_and_says_so() -> None:
+def test_a_waived_failure_without_hardware_assistance_is_provisional() -> None:
     verdict = report(waiver(), host=sample.host_facts(accelerator="tcg", hardware_assisted=False)).verdict
     assert verdict.name == "PROVISIONAL"
     assert any("waived (w-1)" in reason for reason in verdict.reasons)
 
 
-def test_a_recommended_failure_that_is_waived_is_told_too() -> None:
+def test_a_waived_recommended_failure_is_a_condition() -> None:
     verdict = report(waiver(check=RECOMMENDED), check=RECOMMENDED).verdict
     assert verdict.name == "CERTIFIED_WITH_CONDITIONS"
     assert verdict.reasons[0] == f"Recommended check {RECOMMENDED} failed and is waived (w-1) on {UEFI}."
@@ -94,7 +94,7 @@ def test_only_a_failure_can_be_waived(outcome: Outcome) -> None:
     assert judged.matrix[CHECK][UEFI].effective == outcome
 
 
-def test_what_is_missing_cannot_be_waived() -> None:
+def test_a_missing_result_cannot_be_waived() -> None:
     results = [item for item in sample.good_results() if (item.check, item.cell) != (CHECK, UEFI)]
     assert sample.report_of(results, waivers=(waiver(),)).verdict.name == "INCOMPLETE"
 
@@ -121,14 +121,14 @@ def test_what_is_missing_cannot_be_waived() -> None:
         ({"when": {"qemu": "==7.2.*", "kernel": "6.1.*"}}, ("used", "")),
     ],
 )  # fmt: skip
-def test_what_becomes_of_a_waiver(changes: dict[str, Any], state: tuple[str, str]) -> None:
+def test_the_state_of_a_waiver(changes: dict[str, Any], state: tuple[str, str]) -> None:
     judged = report(waiver(**changes), host=sample.host_facts(qemu_version="7.2.13"))
     assert states(judged)["w-1"] == state
     assert (judged.verdict.name == "CERTIFIED_WITH_CONDITIONS") == (state[0] == "used")
     assert (judged.verdict.name == "NOT_CERTIFIED") == (state[0] != "used")
 
 
-def test_a_condition_on_what_is_not_known_does_not_hold() -> None:
+def test_a_condition_on_an_unknown_fact_is_not_fulfilled() -> None:
     assert report(waiver(when={"qemu": ">=1"})).verdict.name == "NOT_CERTIFIED"
 
 
@@ -142,7 +142,7 @@ def test_two_waivers_for_one_failure_are_an_error() -> None:
     assert states(judged)["w-2"] == ("unused", "Another waiver matches the same failure.")
 
 
-def test_a_cell_of_which_nothing_but_waived_failures_is_known_proves_nothing() -> None:
+def test_a_cell_with_only_waived_failures_is_incomplete() -> None:
     results = [item for item in sample.good_results() if item.cell == BIOS]
     failed = sample.result(CHECK, UEFI, "FAIL", failure=FAILURE)
     planned = [item for item in sample.planned() if item.cell == BIOS or item.check == CHECK]
@@ -162,7 +162,7 @@ def test_an_error_is_not_hidden_behind_a_waived_failure() -> None:
     assert judged.verdict.name == "INCOMPLETE"
 
 
-def test_a_failure_is_not_hidden_behind_a_retry_that_failed_as_waived() -> None:
+def test_a_waiver_must_match_every_failed_attempt() -> None:
     other = sample.result(CHECK, UEFI, "FAIL", failure=Failure("GuestCrashed", "panic"))
     results = [
         replace(item, outcome="FAIL", failure=FAILURE) if (item.check, item.cell) == (CHECK, UEFI) else item
@@ -178,7 +178,7 @@ def test_a_retry_that_passes_makes_the_waiver_stale() -> None:
     assert "only after a repeated attempt" in judged.verdict.reasons[0]
 
 
-def test_the_fingerprint_that_is_shown_waives() -> None:
+def test_the_reported_fingerprint_can_be_waived() -> None:
     shown = fingerprint(sample.result(CHECK, UEFI, "FAIL", failure=FAILURE))
     bare = report()
     assert shown in render_html(bare)
@@ -208,11 +208,11 @@ def test_the_fingerprint_that_is_shown_waives() -> None:
         ("signal 9", "signal 11", False),
     ],
 )
-def test_what_varies_between_runs_is_no_part_of_a_fingerprint(one: str, other: str, same: bool) -> None:
+def test_a_fingerprint_ignores_text_that_varies_between_runs(one: str, other: str, same: bool) -> None:
     assert (normalise(one) == normalise(other)) is same
 
 
-def test_a_fingerprint_is_of_the_check_and_the_kind_too() -> None:
+def test_a_fingerprint_depends_on_check_and_error_class() -> None:
     base = sample.result(CHECK, failure=FAILURE)
     others = [
         replace(base, check="storage.other"),
@@ -224,7 +224,7 @@ def test_a_fingerprint_is_of_the_check_and_the_kind_too() -> None:
     assert fingerprint(sample.result(CHECK)) == ""
 
 
-def test_report_json_holds_them_all_and_comes_back() -> None:
+def test_report_json_holds_all_waivers_and_loads_again() -> None:
     waivers = (waiver(), waiver(id="w-2", expires="2026-10-02"), waiver(id="w-3", check=RECOMMENDED))
     judged = report(*waivers)
     data = as_data(judged)
@@ -264,7 +264,7 @@ def test_an_edited_waiver_does_not_load(edit: Any) -> None:
         from_data(data)
 
 
-def test_junit_skips_what_is_waived_and_keeps_the_outcome() -> None:
+def test_junit_shows_a_waived_failure_as_skipped_and_keeps_the_outcome() -> None:
     root = ET.fromstring(render_junit(report(waiver())).encode())
     (case,) = (
         case
@@ -280,7 +280,7 @@ def test_junit_skips_what_is_waived_and_keeps_the_outcome() -> None:
     assert root.get("failures") == "0"
 
 
-def test_the_table_and_the_page_tell_of_each_waiver() -> None:
+def test_the_table_and_the_page_show_each_waiver() -> None:
     hostile = "<b>bad</b> \x1b[31m" + "x" * 10_000
     judged = report(
         waiver(reason=hostile), waiver(id="w-2", expires="2026-10-02"), waiver(id="w-9", guest="x")
