@@ -1,4 +1,4 @@
-"""The console of a real machine: boots that succeed, hang, crash, and print for ever."""
+"""The serial console of a real machine: matching, bounded memory, typing, and its end."""
 
 from __future__ import annotations
 
@@ -7,68 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.catalog.specs import Timeouts
-from fixtures.channels.boot.boot_wait import wait_for_login
 from fixtures.core.deadline import Deadline
-from fixtures.core.errors import BootTimeout, CommandTimeout, ConsoleLost, GuestCrashed, IronguestError
-from suites.selftest.support.machine_sample import HANG, MachineBench, printing_code
+from fixtures.core.errors import CommandTimeout, ConsoleLost, GuestCrashed, IronguestError
+from suites.selftest.support.machine_sample import MachineBench, printing_code
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 PANIC = "[    1.000000] Kernel panic - not syncing: test\n"
-
-
-def timeouts(boot: float, silence: float) -> Timeouts:
-    return Timeouts.model_validate({"boot": f"{boot}s", "silence": f"{silence}s"})
-
-
-def test_a_login_prompt_ends_the_boot(tmp_path: Path) -> None:
-    text = "Welcome to GRUB!\r\n[    0.000000] Linux version 6.1\r\n\r\nnothing login: "
-    with MachineBench(tmp_path, printing_code(text)) as bench:
-        bench.describe_guest(timeouts=timeouts(60, 60))
-        bench.run()
-        wait_for_login(bench.machine, bench.console)
-        reached = [stage for stage, _ in bench.transcript.stages]
-    assert reached == ["firmware", "boot loader", "kernel", "login"]
-
-
-def test_a_hanging_boot_fails_long_before_its_timeout(tmp_path: Path) -> None:
-    with MachineBench(tmp_path, HANG) as bench:
-        bench.describe_guest(timeouts=timeouts(600, 0.2))
-        bench.run()
-        with pytest.raises(BootTimeout) as caught:
-            wait_for_login(bench.machine, bench.console)
-        assert "the boot hangs: no output and no disk access for 0.2 s, after stage 'firmware'" in str(
-            caught.value
-        )
-        with pytest.raises(BootTimeout):
-            bench.health.check()
-
-
-def test_the_error_names_the_stage_of_a_hanging_boot(tmp_path: Path) -> None:
-    with MachineBench(tmp_path, printing_code("[    0.000000] Linux version 6.1\n")) as bench:
-        bench.describe_guest(timeouts=timeouts(600, 0.2))
-        bench.run()
-        assert bench.console.wait_for([b"6.1"], Deadline.after(60.0)) == 0
-        with pytest.raises(BootTimeout, match=r"hangs.*after stage 'kernel'"):
-            wait_for_login(bench.machine, bench.console)
-
-
-def test_a_boot_with_endless_output_fails_at_its_timeout(tmp_path: Path) -> None:
-    with MachineBench(tmp_path, printing_code("working\n", for_ever=True)) as bench:
-        bench.describe_guest(timeouts=timeouts(0.5, 60))
-        bench.run()
-        with pytest.raises(BootTimeout, match=r"no 'login: ' within 0\.5 s; last stage 'firmware'"):
-            wait_for_login(bench.machine, bench.console)
-
-
-def test_a_panic_ends_every_wait_at_once(tmp_path: Path) -> None:
-    with MachineBench(tmp_path, printing_code(PANIC)) as bench:
-        bench.describe_guest(timeouts=timeouts(600, 600))
-        bench.run()
-        with pytest.raises(GuestCrashed, match=r"kernel panic at \d+\.\d s: .* not syncing: test"):
-            wait_for_login(bench.machine, bench.console)
 
 
 def test_an_endlessly_repeated_panic_ends_the_wait(tmp_path: Path) -> None:
@@ -110,10 +56,10 @@ def test_unread_output_is_bounded(tmp_path: Path) -> None:
     """The guest prints 16 MiB, and no caller reads it."""
     with MachineBench(tmp_path) as bench:
         console = bench.console
-        theirs = bench.machine._qemu_ends[1]
+        qemu_end = bench.machine._qemu_ends[1]
         piece = b"x" * 65536
         for _ in range((16 << 20) // len(piece)):
-            theirs.sendall(piece)
+            qemu_end.sendall(piece)
         with console._lock:
             assert console._unread <= 8 << 20
             assert sum(map(len, console._chunks)) == console._unread

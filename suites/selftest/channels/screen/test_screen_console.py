@@ -1,4 +1,4 @@
-"""Screens as consoles: output from snapshots, typing, crash detection, and boots that end at a screen."""
+"""Screens as consoles: output from snapshots, typing, and crash detection."""
 
 from __future__ import annotations
 
@@ -10,23 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.catalog.specs import Timeouts
-from fixtures.channels.boot.boot_wait import ScreenSteps, wait_for_screen
 from fixtures.channels.screen.displays import ScreenSnapshot, TerminalDisplay, pad_to_cursor
 from fixtures.channels.screen.screen_console import ScreenDiff, scrolled_lines
 from fixtures.core.deadline import Deadline
-from fixtures.core.errors import BootTimeout, GuestCrashed, MachineKilled
+from fixtures.core.errors import GuestCrashed, MachineKilled
 from suites.selftest.support.machine_sample import HANG
-from suites.selftest.support.screen_sample import ECHO, printing, screen, spec
+from suites.selftest.support.screen_sample import ECHO, printing, screen
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 PANIC = "[    1.000000] Kernel panic - not syncing: test"
-
-
-def timeouts(boot: float, silence: float) -> Timeouts:
-    return Timeouts.model_validate({"boot": f"{boot}s", "silence": f"{silence}s"})
 
 
 def new_texts(*screens: list[str]) -> list[str]:
@@ -150,55 +144,6 @@ def test_the_journal_has_the_keys_as_one_entry(tmp_path: Path) -> None:
     journal = (bench.evidence / "qmp.jsonl").read_text()
     assert '"pressed": "open-sesame<enter>"' in journal
     assert "send-key" not in journal
-
-
-def test_the_steps_of_a_screen_run_in_order() -> None:
-    steps = ScreenSteps(
-        spec("ready", steps=[{"when": "boot:", "press": "x"}, {"when": "sure", "press": "y"}])
-    )
-    snapshots = [
-        ScreenSnapshot(()),
-        ScreenSnapshot(("sure?",)),
-        ScreenSnapshot(("boot: ",)),
-        ScreenSnapshot(("boot: ",)),
-        ScreenSnapshot(("ready",)),
-        ScreenSnapshot(("sure?",)),
-        ScreenSnapshot(("ready",)),
-    ]
-    assert [steps.next_keys(snapshot) for snapshot in snapshots] == ["", "", "x", "", "", "y", None]
-
-
-def test_the_screen_before_a_restart_does_not_count() -> None:
-    steps = ScreenSteps(spec("ready"), is_restart=True)
-    assert [steps.next_keys(ScreenSnapshot((line,))) for line in ("ready", "ready", "firmware", "ready")] == [
-        "",
-        "",
-        "",
-        None,
-    ]
-
-
-def test_a_boot_ends_at_its_screen(tmp_path: Path) -> None:
-    with screen(tmp_path, ECHO) as (bench, console):
-        described = spec("^abc$", steps=[{"when": "Hard Disk", "press": "<enter>abc"}])
-        bench.describe_guest(screen=described, timeouts=timeouts(60, 60))
-        wait_for_screen(bench.machine, console)
-
-
-def test_a_boot_with_an_unexpected_screen_hangs(tmp_path: Path) -> None:
-    with screen(tmp_path, printing("\r\nNO ROM BASIC")) as (bench, console):
-        bench.describe_guest(screen=spec("C:"), timeouts=timeouts(600, 2))
-        with pytest.raises(BootTimeout, match="no 'C:' on the screen: the screen does not change") as caught:
-            wait_for_screen(bench.machine, console)
-        assert "NO ROM BASIC" in caught.value.message
-
-
-def test_a_boot_that_paints_without_end_fails_at_its_timeout(tmp_path: Path) -> None:
-    # mov ax, 0xb800; mov es, ax; next: inc word es:[0]; jmp next
-    with screen(tmp_path, bytes.fromhex("b800b88ec026ff060000ebf9")) as (bench, console):
-        bench.describe_guest(screen=spec("never"), timeouts=timeouts(2, 600))
-        with pytest.raises(BootTimeout, match="the boot took longer than its limit of 2 s"):
-            wait_for_screen(bench.machine, console)
 
 
 def test_a_resumed_terminal_continues_a_saved_screen(tmp_path: Path) -> None:

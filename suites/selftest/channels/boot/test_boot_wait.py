@@ -1,0 +1,121 @@
+"""Waits for the end of a boot: a login prompt and a screen, boots that hang, and boots that take too long."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.catalog.specs import Timeouts
+from fixtures.channels.boot.boot_wait import ScreenSteps, wait_for_login, wait_for_screen
+from fixtures.channels.screen.displays import ScreenSnapshot
+from fixtures.core.deadline import Deadline
+from fixtures.core.errors import BootTimeout, GuestCrashed
+from suites.selftest.support.machine_sample import HANG, MachineBench, printing_code
+from suites.selftest.support.screen_sample import ECHO, printing, screen, spec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PANIC = "[    1.000000] Kernel panic - not syncing: test\n"
+
+
+def timeouts(boot: float, silence: float) -> Timeouts:
+    return Timeouts.model_validate({"boot": f"{boot}s", "silence": f"{silence}s"})
+
+
+def test_a_login_prompt_ends_the_boot(tmp_path: Path) -> None:
+    text = "Welcome to GRUB!\r\n[    0.000000] Linux version 6.1\r\n\r\nnothing login: "
+    with MachineBench(tmp_path, printing_code(text)) as bench:
+        bench.describe_guest(timeouts=timeouts(60, 60))
+        bench.run()
+        wait_for_login(bench.machine, bench.console)
+        reached = [stage for stage, _ in bench.transcript.stages]
+    assert reached == ["firmware", "boot loader", "kernel", "login"]
+
+
+def test_a_hanging_boot_fails_long_before_its_timeout(tmp_path: Path) -> None:
+    with MachineBench(tmp_path, HANG) as bench:
+        bench.describe_guest(timeouts=timeouts(600, 0.2))
+        bench.run()
+        with pytest.raises(BootTimeout) as caught:
+            wait_for_login(bench.machine, bench.console)
+        assert "the boot hangs: no output and no disk access for 0.2 s, after stage 'firmware'" in str(
+            caught.value
+        )
+        with pytest.raises(BootTimeout):
+            bench.health.check()
+
+
+def test_the_error_names_the_stage_of_a_hanging_boot(tmp_path: Path) -> None:
+    with MachineBench(tmp_path, printing_code("[    0.000000] Linux version 6.1\n")) as bench:
+        bench.describe_guest(timeouts=timeouts(600, 0.2))
+        bench.run()
+        assert bench.console.wait_for([b"6.1"], Deadline.after(60.0)) == 0
+        with pytest.raises(BootTimeout, match=r"hangs.*after stage 'kernel'"):
+            wait_for_login(bench.machine, bench.console)
+
+
+def test_a_boot_with_endless_output_fails_at_its_timeout(tmp_path: Path) -> None:
+    with MachineBench(tmp_path, printing_code("working\n", for_ever=True)) as bench:
+        bench.describe_guest(timeouts=timeouts(0.5, 60))
+        bench.run()
+        with pytest.raises(BootTimeout, match=r"no 'login: ' within 0\.5 s; last stage 'firmware'"):
+            wait_for_login(bench.machine, bench.console)
+
+
+def test_a_panic_ends_every_wait_at_once(tmp_path: Path) -> None:
+    with MachineBench(tmp_path, printing_code(PANIC)) as bench:
+        bench.describe_guest(timeouts=timeouts(600, 600))
+        bench.run()
+        with pytest.raises(GuestCrashed, match=r"kernel panic at \d+\.\d s: .* not syncing: test"):
+            wait_for_login(bench.machine, bench.console)
+
+
+def test_the_steps_of_a_screen_run_in_order() -> None:
+    steps = ScreenSteps(
+        spec("ready", steps=[{"when": "boot:", "press": "x"}, {"when": "sure", "press": "y"}])
+    )
+    snapshots = [
+        ScreenSnapshot(()),
+        ScreenSnapshot(("sure?",)),
+        ScreenSnapshot(("boot: ",)),
+        ScreenSnapshot(("boot: ",)),
+        ScreenSnapshot(("ready",)),
+        ScreenSnapshot(("sure?",)),
+        ScreenSnapshot(("ready",)),
+    ]
+    assert [steps.next_keys(snapshot) for snapshot in snapshots] == ["", "", "x", "", "", "y", None]
+
+
+def test_the_screen_before_a_restart_does_not_count() -> None:
+    steps = ScreenSteps(spec("ready"), is_restart=True)
+    assert [steps.next_keys(ScreenSnapshot((line,))) for line in ("ready", "ready", "firmware", "ready")] == [
+        "",
+        "",
+        "",
+        None,
+    ]
+
+
+def test_a_boot_ends_at_its_screen(tmp_path: Path) -> None:
+    with screen(tmp_path, ECHO) as (bench, console):
+        described = spec("^abc$", steps=[{"when": "Hard Disk", "press": "<enter>abc"}])
+        bench.describe_guest(screen=described, timeouts=timeouts(60, 60))
+        wait_for_screen(bench.machine, console)
+
+
+def test_a_boot_with_an_unexpected_screen_hangs(tmp_path: Path) -> None:
+    with screen(tmp_path, printing("\r\nNO ROM BASIC")) as (bench, console):
+        bench.describe_guest(screen=spec("C:"), timeouts=timeouts(600, 2))
+        with pytest.raises(BootTimeout, match="no 'C:' on the screen: the screen does not change") as caught:
+            wait_for_screen(bench.machine, console)
+        assert "NO ROM BASIC" in caught.value.message
+
+
+def test_a_boot_that_paints_without_end_fails_at_its_timeout(tmp_path: Path) -> None:
+    # mov ax, 0xb800; mov es, ax; next: inc word es:[0]; jmp next
+    with screen(tmp_path, bytes.fromhex("b800b88ec026ff060000ebf9")) as (bench, console):
+        bench.describe_guest(screen=spec("never"), timeouts=timeouts(2, 600))
+        with pytest.raises(BootTimeout, match="the boot took longer than its limit of 2 s"):
+            wait_for_screen(bench.machine, console)
