@@ -84,12 +84,12 @@ def test_a_check_without_results_gets_no_row_unless_verbose() -> None:
     report = sample.report_of(results, planned=planned, cells=[sample.cell_facts(screen_only)])
     skipped = sum(check.startswith("storage.") for check in sample.CHECKS)
     missing = sum(check.startswith("lifecycle.") for check in sample.CHECKS)
-    text = render_table(report, 120, colour=False)
+    text = render_table(report, 200, colour=False)
     rows = {line.split()[0] for line in text.splitlines() if line.split()}
     assert not {row for row in rows if row.startswith(("storage.", "lifecycle."))}
     assert f"{skipped} checks need a shell, which debian-12 does not have ({screen_only})" in text
     assert f"{missing} checks have no result ({screen_only})" in text
     assert "The option -v lists these checks." in text
-    verbose = render_table(report, 120, colour=False, verbose=True)
+    verbose = render_table(report, 200, colour=False, verbose=True)
     assert {line.split()[0] for line in verbose.splitlines() if line.split()} >= set(sample.CHECKS)
     assert "The option -v" not in verbose
