@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.guest.guest import Guest
+from fixtures.guest.screen import PauseOutcome
 from fixtures.run.collection import MeasureVerb
 
 # A blinking cursor changes at most this many blocks of a picture: its old place and its new one.
@@ -68,11 +69,7 @@ def test_disk_and_network_are_used(guest: Guest) -> None:
 def test_survives_a_pause(guest: Guest) -> None:
     """A paused machine's screen stands still, and the guest answers keys after the machine is resumed."""
     pause = guest.screen.pause()
-    assert (pause.state_while_paused, pause.screen, pause.state_afterwards) == (
-        "paused",
-        "unchanged",
-        "running",
-    )
+    assert pause == PauseOutcome("paused", screen="unchanged", state_afterwards="running"), pause
     answer = guest.screen.answer_to_keys()
     assert answer.outcome == "answered", str(answer)
 

@@ -53,7 +53,8 @@ def test_a_missing_answer_to_keys_shows_the_screen() -> None:
     silent = guest(answer_to_keys=[None], lines_on_the_screen=[["GNU GRUB", "", "grub> "]])
     message = failure(test_screen.test_keyboard_answers, silent)
     assert message.startswith(
-        f"keys {probe.press!r}, expected a line that matches {probe.expect!r}; the screen shows\n"
+        f"keys {probe.press!r}, expected a line that matches {probe.expect!r} within the command timeout;"
+        " the screen shows\n"
         "      GNU GRUB\n      grub>\n"
     )
 

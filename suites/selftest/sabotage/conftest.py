@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from fixtures.lab.pool.machine_pool import MachinePool
-from suites.selftest.support.device_victims import Victim, victim
+from suites.selftest.support.sabotaged_guest import SabotagedGuest, clone_with_all_devices
 
 
 @pytest.fixture
-def broken(pool: MachinePool, tmp_path: Path) -> Iterator[Victim]:
+def broken(pool: MachinePool, tmp_path: Path) -> Iterator[SabotagedGuest]:
     """A new clone of Debian on the platform that has every kind of device, with its live instance."""
-    with victim(pool, tmp_path) as device_victim:
+    with clone_with_all_devices(pool, tmp_path) as device_victim:
         yield device_victim

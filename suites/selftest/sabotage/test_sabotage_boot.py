@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.guest.guest import Guest
 from suites.boot import test_boot
-from suites.selftest.support.device_victims import Victim
+from suites.selftest.support.sabotaged_guest import SabotagedGuest
 
 
 def test_wrong_firmware_is_found(victim: Guest) -> None:
@@ -26,7 +26,7 @@ def test_error_in_the_log_is_found(victim: Guest) -> None:
         test_boot.test_no_fatal_events(victim)
 
 
-def test_wrong_clock_is_found(broken: Victim) -> None:
+def test_wrong_clock_is_found(broken: SabotagedGuest) -> None:
     test_boot.test_clock_is_set(broken.guest)
     broken.guest.run_check("date -s '-1 hour'")
     with pytest.raises(AssertionError, match="3[56][0-9][0-9]"):

@@ -33,14 +33,14 @@ def test_disk_that_continues_past_its_end_is_found(victim: Guest, alter: Alter) 
 
 
 def test_address_with_too_few_bits_is_found(victim: Guest, spoil: Spoil) -> None:
-    spoil(bad.Wraps, 1 << 32)
+    spoil(bad.WrapsAddresses, 1 << 32)
     with pytest.raises(AssertionError, match=r"misdirected \(from sector 42949672"):
         test_boundaries.test_large_disk_edges(victim, victim.storage.attach)
 
 
 def test_lost_sector_of_a_tiny_disk_is_found(victim: Guest, spoil: Spoil) -> None:
     source = victim.storage.attach(victim.storage.source)
-    spoil(bad.Loses, 7)
+    spoil(bad.LosesWrite, 7)
     with pytest.raises(AssertionError, match="sector 7: lost"):
         test_boundaries.test_tiny_disks(victim, source, victim.storage.attach, 8)
 

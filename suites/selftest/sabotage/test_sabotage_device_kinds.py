@@ -20,24 +20,24 @@ from suites.drivers import (
     test_tpm,
     test_watchdog,
 )
-from suites.selftest.support.device_victims import Victim, victim
+from suites.selftest.support.sabotaged_guest import SabotagedGuest, clone_with_all_devices
 
 
-def test_random_bytes_of_another_source_are_found(broken: Victim) -> None:
+def test_random_bytes_of_another_source_are_found(broken: SabotagedGuest) -> None:
     test_rng.test_random_bytes_are_the_hosts(broken.guest)
     broken.guest.run_check("mount --bind /dev/urandom /dev/hwrng")
     with pytest.raises(AssertionError, match="1024 random bytes, 60 blocks not supplied by the host"):
         test_rng.test_random_bytes_are_the_hosts(broken.guest)
 
 
-def test_changed_random_bytes_are_found(broken: Victim) -> None:
+def test_changed_random_bytes_are_found(broken: SabotagedGuest) -> None:
     broken.instance.entropy.broken = b"\0"
     with pytest.raises(AssertionError, match="1024 random bytes, 60 blocks not supplied by the host"):
         test_rng.test_random_bytes_are_the_hosts(broken.guest)
 
 
 def test_balloon_without_a_driver_is_found(pool: MachinePool, tmp_path: Path) -> None:
-    with victim(pool, tmp_path, private_memory=True) as broken:
+    with clone_with_all_devices(pool, tmp_path, private_memory=True) as broken:
         test_balloon.test_balloon_takes_and_returns_memory(broken.guest)
         broken.guest.run_check("cd /sys/bus/virtio/drivers/virtio_balloon && echo virtio* >unbind")
         broken.guest.devices.balloon.timeout = 0.2
@@ -47,13 +47,15 @@ def test_balloon_without_a_driver_is_found(pool: MachinePool, tmp_path: Path) ->
             test_balloon.test_balloon_takes_and_returns_memory(broken.guest)
 
 
-def test_balloon_never_changes_the_memory_of_a_checkpoint(broken: Victim) -> None:
+def test_balloon_never_changes_the_memory_of_a_checkpoint(broken: SabotagedGuest) -> None:
     with pytest.raises(errors.ChangeRefused, match="needs the marker private_memory") as refused:
         test_balloon.test_balloon_takes_and_returns_memory(broken.guest)
     assert refused.value.outcome == "ERROR"
 
 
-def test_byte_changed_by_a_serial_port_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_byte_changed_by_a_serial_port_is_found(
+    broken: SabotagedGuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     test_serial_ports.test_a_serial_port_carries_bytes(broken.guest)
     send = broken.instance.serial_service.send
     monkeypatch.setattr(
@@ -63,27 +65,27 @@ def test_byte_changed_by_a_serial_port_is_found(broken: Victim, monkeypatch: pyt
         test_serial_ports.test_a_serial_port_carries_bytes(broken.guest)
 
 
-def test_missing_serial_port_is_found(broken: Victim) -> None:
+def test_missing_serial_port_is_found(broken: SabotagedGuest) -> None:
     broken.guest.run_check("cd /sys/bus/virtio/drivers/virtio_console && echo virtio* >unbind")
     with pytest.raises(errors.CommandFailed, match="no port org.ironguest.port.0") as failure:
         test_serial_ports.test_a_serial_port_carries_bytes(broken.guest)
     assert failure.value.outcome == "FAIL"
 
 
-def test_tpm_with_another_value_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tpm_with_another_value_is_found(broken: SabotagedGuest, monkeypatch: pytest.MonkeyPatch) -> None:
     store = broken.guest.devices.tpm.store
     monkeypatch.setattr(broken.guest.devices.tpm, "store", lambda _: store("11" * 32))
     with pytest.raises(AssertionError, match="1111"):
         test_tpm.test_tpm_keeps_a_value(broken.guest)
 
 
-def test_tpm_that_is_not_reset_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tpm_that_is_not_reset_is_found(broken: SabotagedGuest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broken.guest.power, "reset", lambda: None)
     with pytest.raises(AssertionError, match="== '0000"):
         test_tpm.test_tpm_keeps_a_value(broken.guest)
 
 
-def test_watchdog_that_does_not_expire_is_found(broken: Victim) -> None:
+def test_watchdog_that_does_not_expire_is_found(broken: SabotagedGuest) -> None:
     """The guest disarms the watchdog after it has fed it: "V" is the magic close (Linux watchdog API)."""
     disarm = (
         "for d in /sys/class/watchdog/*; do grep -q i6300 $d/identity && printf V >/dev/${d##*/}; done; true"
@@ -104,7 +106,9 @@ def test_watchdog_that_does_not_expire_is_found(broken: Victim) -> None:
             test_watchdog.test_watchdog_expires_when_not_fed(broken.guest)
 
 
-def test_watchdog_that_expires_while_fed_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watchdog_that_expires_while_fed_is_found(
+    broken: SabotagedGuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     broken.instance.machine.execute("watchdog-set-action", {"action": "none"})
     journal = broken.instance.machine.journal
     mark = journal.mark
@@ -121,21 +125,21 @@ def test_watchdog_that_expires_while_fed_is_found(broken: Victim, monkeypatch: p
         test_watchdog.test_watchdog_expires_when_not_fed(broken.guest)
 
 
-def test_unreported_panic_is_found(broken: Victim) -> None:
+def test_unreported_panic_is_found(broken: SabotagedGuest) -> None:
     broken.guest.run_check("modprobe -r pvpanic-pci")
     broken.guest.devices.panic.timeout = 1.0
     with pytest.raises(AssertionError, match=r"\[\] == \['GUEST_PANICKED \(pause\)'\]"):
         test_panic.test_panic_is_reported(broken.guest)
 
 
-def test_lost_key_stroke_is_found(broken: Victim) -> None:
+def test_lost_key_stroke_is_found(broken: SabotagedGuest) -> None:
     broken.guest.run_check("echo 1-1:1.0 >/sys/bus/usb/drivers/usbhid/unbind")
     broken.guest.devices.input.timeout = 3.0
     with pytest.raises(AssertionError, match="QEMU QEMU USB Keyboard"):
         test_input.test_input_reaches_the_guest(broken.guest)
 
 
-def test_pixels_missing_from_the_screen_are_found(broken: Victim) -> None:
+def test_pixels_missing_from_the_screen_are_found(broken: SabotagedGuest) -> None:
     test_display.test_the_display_shows_what_the_guest_paints(broken.guest)
     broken.guest.run_check("truncate -s 8M /run/canvas && mount --bind /run/canvas /dev/fb0")
     broken.guest.devices.display.timeout = 0.2
@@ -143,7 +147,9 @@ def test_pixels_missing_from_the_screen_are_found(broken: Victim) -> None:
         test_display.test_the_display_shows_what_the_guest_paints(broken.guest)
 
 
-def test_stale_screen_and_refused_mode_are_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stale_screen_and_refused_mode_are_found(
+    broken: SabotagedGuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     display = broken.guest.devices.display
     display.timeout = 0.2
     stale = framebuffer.capture_pixels(
@@ -164,7 +170,7 @@ def test_stale_screen_and_refused_mode_are_found(broken: Victim, monkeypatch: py
     assert refused.value.outcome == "FAIL"
 
 
-def test_wrong_tone_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_tone_is_found(broken: SabotagedGuest, monkeypatch: pytest.MonkeyPatch) -> None:
     sound = broken.guest.devices.sound
     play = sound.play
     monkeypatch.setattr(sound, "play", lambda card, hertz, seconds: play(card, hertz=500, seconds=seconds))

@@ -7,7 +7,7 @@ import pytest
 from fixtures.catalog.specs import Cell
 from fixtures.guest.guest import Guest
 from suites.drivers import test_drivers
-from suites.selftest.support.device_victims import Victim
+from suites.selftest.support.sabotaged_guest import SabotagedGuest
 
 
 def test_card_without_its_driver_is_found(victim: Guest) -> None:
@@ -35,7 +35,7 @@ def test_virtio_device_without_its_driver_is_found(victim: Guest, cell: Cell) ->
     test_drivers.test_virtio_reaches_driver_ok(victim)
 
 
-def test_missing_device_names_all_three_views(broken: Victim) -> None:
+def test_missing_device_names_all_three_views(broken: SabotagedGuest) -> None:
     machine = broken.instance.machine
     mark = machine.journal.mark()
     machine.execute("device_del", {"id": "input0"})
@@ -45,7 +45,7 @@ def test_missing_device_names_all_three_views(broken: Victim) -> None:
         test_drivers.test_every_device_is_driven(broken.guest)
 
 
-def test_unexpected_device_names_all_three_views(broken: Victim) -> None:
+def test_unexpected_device_names_all_three_views(broken: SabotagedGuest) -> None:
     broken.instance.machine.execute("device_add", {"driver": "usb-mouse", "id": "mouse9", "bus": "usb0.0"})
     wait_for_driver = "until ls -d /sys/bus/usb/devices/1-3:1.0/driver; do :; done"
     broken.guest.run_check(wait_for_driver)
@@ -54,7 +54,7 @@ def test_unexpected_device_names_all_three_views(broken: Victim) -> None:
         test_drivers.test_every_device_is_driven(broken.guest)
 
 
-def test_usb_device_without_its_driver_is_found(broken: Victim) -> None:
+def test_usb_device_without_its_driver_is_found(broken: SabotagedGuest) -> None:
     test_drivers.test_every_device_is_driven(broken.guest)
     broken.guest.run_check("echo 1-2:1.0 >/sys/bus/usb/drivers/usbhid/unbind")
     views = "asked for: usb-tablet; QEMU has: usb-tablet; guest drives it with: none"
@@ -62,7 +62,7 @@ def test_usb_device_without_its_driver_is_found(broken: Victim) -> None:
         test_drivers.test_every_device_is_driven(broken.guest)
 
 
-def test_driver_other_than_the_expected_one_is_found(broken: Victim) -> None:
+def test_driver_other_than_the_expected_one_is_found(broken: SabotagedGuest) -> None:
     """The watchdog is unbound from its driver, and bound to another one."""
     broken.guest.run_check(
         "modprobe pci-stub && d=$(grep -lx 0x25ab /sys/bus/pci/devices/*/device) && cd ${d%/*} && a=${PWD##*/}"
@@ -73,7 +73,7 @@ def test_driver_other_than_the_expected_one_is_found(broken: Victim) -> None:
         test_drivers.test_every_device_is_driven(broken.guest)
 
 
-def test_tainting_module_is_found(broken: Victim) -> None:
+def test_tainting_module_is_found(broken: SabotagedGuest) -> None:
     test_drivers.test_modules_are_the_vendors(broken.guest)
     broken.guest.run_check("echo OE >/run/taint && mount --bind /run/taint /sys/module/virtio_net/taint")
     with pytest.raises(AssertionError, match=r"virtio_net: taints the kernel \(OE\)"):

@@ -23,7 +23,7 @@ def without_faults(disk: Disk) -> Disk:
 
 
 def test_error_that_spreads_is_found(victim: Guest, spoil: Spoil) -> None:
-    spoil(bad.Fails, test_faults.BAD)
+    spoil(bad.FailsNeighbour, test_faults.BAD)
     with pytest.raises(AssertionError, match="assert 'I/O error' == 'done'"):
         test_faults.test_read_error_is_reported(victim, victim.storage.attach)
 
@@ -44,13 +44,13 @@ def test_swallowed_error_is_found(victim: Guest, alter: Alter) -> None:
 
 def test_write_lost_in_a_stop_is_found(victim: Guest, spoil: Spoil) -> None:
     source = victim.storage.attach(victim.storage.source)
-    spoil(bad.Loses, test_faults.BAD)
+    spoil(bad.LosesWrite, test_faults.BAD)
     with pytest.raises(AssertionError, match="sector 6000: lost"):
         test_faults.test_stops_on_error_and_goes_on(victim, source, victim.storage.attach, "EIO")
 
 
 def test_bit_flip_of_a_slow_disk_is_found(victim: Guest, spoil: Spoil) -> None:
     source = victim.storage.attach(victim.storage.source)
-    spoil(bad.Flips, 1010)
+    spoil(bad.FlipsBit, 1010)
     with pytest.raises(AssertionError, match="sector 1010: bit flip"):
         test_faults.test_slow_is_not_broken(victim, source, victim.storage.attach)

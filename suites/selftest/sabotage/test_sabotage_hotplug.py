@@ -10,10 +10,12 @@ import pytest
 from fixtures.guest.device_kinds.hotplug import Presence
 from fixtures.lab.operations.scratch_disks import ScratchDisk
 from suites.drivers import test_hotplug
-from suites.selftest.support.device_victims import Victim
+from suites.selftest.support.sabotaged_guest import SabotagedGuest
 
 
-def test_leaked_descriptor_after_disks_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaked_descriptor_after_disks_is_found(
+    broken: SabotagedGuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     guest, plug = broken.guest, broken.guest.devices.hotplug
     disk = guest.storage.attach(guest.storage.source)
     plug_disk = plug.plug_disk
@@ -28,13 +30,15 @@ def test_leaked_descriptor_after_disks_is_found(broken: Victim, monkeypatch: pyt
         test_hotplug.test_disk_hot_plug(guest, disk)
 
 
-def _leak(broken: Victim, name: str) -> None:
+def _leak(broken: SabotagedGuest, name: str) -> None:
     """Leave a file descriptor open in QEMU."""
     with Path(os.devnull).open("rb") as file:
         broken.instance.machine.send_fd(name, file.fileno())
 
 
-def test_disk_that_comes_back_changed_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_that_comes_back_changed_is_found(
+    broken: SabotagedGuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     guest = broken.guest
     disk = guest.storage.attach(guest.storage.source)
     unplug_disk = guest.devices.hotplug.unplug_disk
@@ -50,7 +54,7 @@ def test_disk_that_comes_back_changed_is_found(broken: Victim, monkeypatch: pyte
         test_hotplug.test_disk_hot_plug_while_paused(guest, disk)
 
 
-def test_disk_that_stays_is_found(broken: Victim) -> None:
+def test_disk_that_stays_is_found(broken: SabotagedGuest) -> None:
     """The request to release the device does not reach the guest."""
     guest, machine = broken.guest, broken.instance.machine
     disk = guest.storage.attach(guest.storage.source)
@@ -67,7 +71,9 @@ def test_disk_that_stays_is_found(broken: Victim) -> None:
             test_hotplug.test_disk_hot_unplug_under_load(guest, disk)
 
 
-def test_payload_through_another_card_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_payload_through_another_card_is_found(
+    broken: SabotagedGuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     guest, plug = broken.guest, broken.guest.devices.hotplug
     guest.network.addresses()
     monkeypatch.setattr(plug, "receive", lambda number, seed, length: guest.network.receive(seed, length))
@@ -75,7 +81,7 @@ def test_payload_through_another_card_is_found(broken: Victim, monkeypatch: pyte
         test_hotplug.test_card_hot_plug(guest)
 
 
-def test_card_that_stays_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_card_that_stays_is_found(broken: SabotagedGuest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The request to release the device does not reach the guest."""
     machine, guest = broken.instance.machine, broken.guest
     execute = machine.execute
@@ -94,14 +100,16 @@ def test_card_that_stays_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatc
         test_hotplug.test_card_hot_plug_while_paused(guest)
 
 
-def test_load_that_does_not_run_is_found(broken: Victim) -> None:
+def test_load_that_does_not_run_is_found(broken: SabotagedGuest) -> None:
     broken.guest.devices.hotplug.timeout = 0.2
     broken.guest.run_check("mount --bind /bin/true /bin/bash")
     with pytest.raises(AssertionError, match="assert 0 > 0"):
         test_hotplug.test_card_hot_unplug_under_load(broken.guest)
 
 
-def test_leaked_descriptor_after_cards_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaked_descriptor_after_cards_is_found(
+    broken: SabotagedGuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plug = broken.guest.devices.hotplug
     plug_card = plug.plug_card
     monkeypatch.setattr(test_hotplug, "ROUNDS", 1)

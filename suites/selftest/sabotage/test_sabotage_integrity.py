@@ -11,7 +11,7 @@ from fixtures.core.file_digest import file_digest
 from fixtures.guest.guest import Guest
 from fixtures.lab.instance.guest_instance import GuestInstance
 from suites.integrity import test_integrity
-from suites.selftest.support.device_victims import Victim
+from suites.selftest.support.sabotaged_guest import SabotagedGuest
 
 
 def test_changed_base_image_is_found(victim: Guest, instance: GuestInstance, tmp_path: Path) -> None:
@@ -40,7 +40,9 @@ def test_tainted_kernel_is_found(victim: Guest) -> None:
         test_integrity.test_the_kernel_is_the_vendors(victim)
 
 
-def test_changed_and_missing_system_files_are_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_and_missing_system_files_are_found(
+    broken: SabotagedGuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two packages only, since a verification of all packages takes minutes."""
     monkeypatch.setattr(
         "fixtures.systems.linux.package_files.QUERY", "env LC_ALL=C dpkg --verify grep procps || true"

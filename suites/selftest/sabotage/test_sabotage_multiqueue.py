@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from suites.drivers import test_multiqueue
-from suites.selftest.support.device_victims import Victim
+from suites.selftest.support.sabotaged_guest import SabotagedGuest
 
 
-def test_unused_queues_are_found(broken: Victim) -> None:
+def test_unused_queues_are_found(broken: SabotagedGuest) -> None:
     test_multiqueue.test_every_queue_is_used(broken.guest)
     test_multiqueue.test_every_queue_of_a_card_is_used(broken.guest)
     # taskset runs every program on the first processor, whatever processor the check requests.

@@ -9,7 +9,7 @@ from fixtures.guest.device_kinds.hotplug import PRESENT
 from fixtures.guest.guest import Guest
 from fixtures.lab.instance.guest_instance import GuestInstance
 from suites.network import test_network
-from suites.selftest.support.device_victims import Victim
+from suites.selftest.support.sabotaged_guest import SabotagedGuest
 
 
 def test_address_without_a_lease_is_found(victim: Guest) -> None:
@@ -31,7 +31,7 @@ def test_cut_cable_is_found(victim: Guest, instance: GuestInstance) -> None:
     instance.machine.execute("set_link", {"name": "net0", "up": True})
 
 
-def test_payload_on_the_wrong_wire_is_found(broken: Victim, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_payload_on_the_wrong_wire_is_found(broken: SabotagedGuest, monkeypatch: pytest.MonkeyPatch) -> None:
     guest, plug = broken.guest, broken.guest.devices.hotplug
     payload_digest = guest.network.payload_digest
 
@@ -46,7 +46,7 @@ def test_payload_on_the_wrong_wire_is_found(broken: Victim, monkeypatch: pytest.
         test_network.test_each_card_carries_its_own(guest)
 
 
-def test_unbound_driver_is_found(broken: Victim) -> None:
+def test_unbound_driver_is_found(broken: SabotagedGuest) -> None:
     broken.guest.run_check("cd /sys/bus/virtio/drivers/virtio_net && echo virtio* >unbind")
     with pytest.raises(AssertionError, match="'52:54:00:12:34:56': 'virtio_net'"):
         test_network.test_each_card_carries_its_own(broken.guest)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.device("virtio-blk-*")
 
 
 def test_bit_flip_during_a_pause_is_found(victim: Guest, spoil: Spoil) -> None:
-    spoil(bad.Flips, 9000)
+    spoil(bad.FlipsBit, 9000)
     source = victim.storage.attach(victim.storage.source)
     with pytest.raises(AssertionError, match="sector 9000: bit flip"):
         test_operations.test_pause_loses_nothing(victim, source, victim.storage.attach(victim.storage.target))

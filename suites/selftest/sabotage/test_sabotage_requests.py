@@ -20,12 +20,12 @@ pytestmark = pytest.mark.device("virtio-blk-*")
 
 
 MISBEHAVIOURS = [
-    (bad.Loses, 3000, r"sector 3000: lost \(still the sentinel\); 1 bad sector"),
-    (bad.Tears, 3000, r"sector 3000: torn \(256 of 512 bytes right\)"),
-    (bad.Flips, 3000, r"sector 3000: bit flip \(1 bit differs\)"),
-    (bad.Zeroes, 3000, r"sector 3000: zeroed"),
-    (bad.Swaps, 3000, r"sector 3000: misdirected \(from sector 3001.*; 2 bad sectors"),
-    (bad.Misdirects, 25350, r"sector 25350: lost .*1 lost, 1 misdirected"),
+    (bad.LosesWrite, 3000, r"sector 3000: lost \(still the sentinel\); 1 bad sector"),
+    (bad.TearsWrite, 3000, r"sector 3000: torn \(256 of 512 bytes right\)"),
+    (bad.FlipsBit, 3000, r"sector 3000: bit flip \(1 bit differs\)"),
+    (bad.ZeroesSector, 3000, r"sector 3000: zeroed"),
+    (bad.SwapsSectors, 3000, r"sector 3000: misdirected \(from sector 3001.*; 2 bad sectors"),
+    (bad.MisdirectsWrite, 25350, r"sector 25350: lost .*1 lost, 1 misdirected"),
     (bad.ReadsStale, 3000, r"sha256:"),
 ]
 
@@ -34,7 +34,7 @@ MISBEHAVIOURS = [
     ("kind", "sector", "message"), MISBEHAVIOURS, ids=lambda value: getattr(value, "__name__", "")
 )
 def test_misbehaving_disk_is_named(
-    victim: Guest, spoil: Spoil, kind: type[bad._OneSector], sector: int, message: str
+    victim: Guest, spoil: Spoil, kind: type[bad.OneSectorFault], sector: int, message: str
 ) -> None:
     spoil(kind, sector)
     source = victim.storage.attach(victim.storage.source)
@@ -45,7 +45,7 @@ def test_misbehaving_disk_is_named(
 
 def test_lost_sector_of_a_512e_disk_is_found(victim: Guest, spoil: Spoil) -> None:
     source = victim.storage.attach(victim.storage.source)
-    spoil(bad.Loses, 72)
+    spoil(bad.LosesWrite, 72)
     with pytest.raises(AssertionError, match="sector 72: lost"):
         test_requests.test_sector_sizes(victim, source, victim.storage.attach, (512, 4096))
 
@@ -59,7 +59,7 @@ def test_wrong_sector_size_is_found(victim: Guest, alter: Alter) -> None:
 
 def test_bit_flip_behind_a_cache_is_found(victim: Guest, spoil: Spoil) -> None:
     source = victim.storage.attach(victim.storage.source)
-    spoil(bad.Flips, 3000)
+    spoil(bad.FlipsBit, 3000)
     with pytest.raises(AssertionError, match="sector 3000: bit flip"):
         test_requests.test_caches_and_formats(
             victim, source, victim.storage.attach, "writethrough", "threads", "raw"

@@ -22,7 +22,7 @@ pytestmark = [
 
 def test_lost_sector_of_a_high_unit_is_found(victim: Guest, spoil: Spoil) -> None:
     source = victim.storage.attach(victim.storage.source)
-    spoil(bad.Loses, 9)
+    spoil(bad.LosesWrite, 9)
     with pytest.raises(AssertionError, match="sector 9: lost"):
         test_boundaries.test_high_unit_numbers(victim, source, victim.storage.attach, 256)
 

@@ -7,11 +7,11 @@ import pytest
 from fixtures.guest.storage import Copy
 from fixtures.lab.operations.scratch_disks import ScratchDisk
 from suites.drivers import test_usb
-from suites.selftest.support.device_victims import Victim
+from suites.selftest.support.sabotaged_guest import SabotagedGuest
 
 
 def test_stick_with_changed_data_or_without_a_driver_is_found(
-    broken: Victim, monkeypatch: pytest.MonkeyPatch
+    broken: SabotagedGuest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guest = broken.guest
     stick = guest.storage.attach(guest.storage.usb_stick)
