@@ -13,7 +13,7 @@ from fixtures.commands.verify.rejudge import rejudge
 from fixtures.core.errors import EvidenceDamaged
 from fixtures.report.bundle.report_files import load_report, write_report
 from fixtures.report.model import report_json
-from suites.selftest.support.inner_run import Inner
+from suites.selftest.support.inner_run import InnerRun
 
 TESTS = """\
 from pathlib import Path
@@ -90,13 +90,13 @@ class Recorded:
     """A run with a bundle."""
 
     def __init__(self, place: Path, *arguments: str, tests: str = TESTS, **environment: str) -> None:
-        self.inner = Inner.at(place, tests)
+        self.inner = InnerRun.create(place, tests)
         self.bundle = place / "bundle"
         self.output = self.inner.run(f"--bundle={self.bundle}", *arguments, **environment)
         (place / "machines-were-used").unlink(missing_ok=True)
 
     def differences(self) -> list[str]:
-        return [str(each) for each in rejudge(self.bundle, [self.inner.place / "test_inner.py"]).differences]
+        return [str(each) for each in rejudge(self.bundle, [self.inner.directory / "test_inner.py"]).differences]
 
     def results(self) -> list[dict[str, Any]]:
         report = json.loads((self.bundle / "report.json").read_text())
@@ -234,7 +234,7 @@ def test_attempts_are_replayed_one_by_one(tmp_path: Path) -> None:
     "option", ["--guest=x", "--platform=x", "--plan=default", "--accel=tcg", "--cold", "--list-cells"]
 )
 def test_options_that_choose_machines_are_refused(tmp_path: Path, option: str) -> None:
-    inner = Inner.at(tmp_path, TESTS)
+    inner = InnerRun.create(tmp_path, TESTS)
     output = inner.run(f"--replay={tmp_path}", option)
     assert f"--replay does not go with {option.partition('=')[0]}" in output
     assert "Traceback" not in output

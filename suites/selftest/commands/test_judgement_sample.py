@@ -19,7 +19,7 @@ from fixtures.run.guest_start import start_guest
 from fixtures.run.replay_manifest import read_replay_manifest
 from fixtures.run.replay_session import checkout_differences
 from suites.drivers import test_drivers
-from suites.selftest.support.recorded_sample import SAMPLE, lay_out
+from suites.selftest.support.recorded_sample import SAMPLE, create_bundle
 
 CELL = "debian-12@q35-uefi-virtio"
 
@@ -117,12 +117,12 @@ EDITS: dict[str, tuple[Callable[[list[Any]], None], str]] = {
 
 
 def test_recorded_answers_give_the_recorded_outcomes(tmp_path: Path) -> None:
-    judgement = rejudge(lay_out(tmp_path))
+    judgement = rejudge(create_bundle(tmp_path))
     assert (judgement.results, judgement.differences) == (len(EDITS), ())
 
 
 def test_every_edited_answer_is_found(tmp_path: Path) -> None:
-    bundle = lay_out(tmp_path)
+    bundle = create_bundle(tmp_path)
     for check, (edit, _) in EDITS.items():
         entries = [json.loads(line) for line in answers(bundle, check).read_text().splitlines()]
         edit(entries)
@@ -139,7 +139,7 @@ def test_every_edited_answer_is_found(tmp_path: Path) -> None:
 
 
 def test_other_code_and_other_descriptions_are_noted(tmp_path: Path) -> None:
-    bundle = lay_out(tmp_path)
+    bundle = create_bundle(tmp_path)
     recipe = json.loads((bundle / "replay.json").read_text())
     recipe["sources"]["suites/boot/test_boot.py"] = f"sha256:{'0' * 64}"
     recipe["sources"]["my/own/test_checks.py"] = f"sha256:{'0' * 64}"
@@ -152,7 +152,7 @@ def test_other_code_and_other_descriptions_are_noted(tmp_path: Path) -> None:
 
 
 def test_another_plan_than_the_reports_is_refused(tmp_path: Path) -> None:
-    bundle = lay_out(tmp_path)
+    bundle = create_bundle(tmp_path)
     recipe = json.loads((bundle / "replay.json").read_text())
     recipe["plans"][0]["checks"][0]["level"] = "informational"
     (bundle / "replay.json").write_text(json.dumps(recipe))
@@ -161,7 +161,7 @@ def test_another_plan_than_the_reports_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_answer_of_another_form_is_named(tmp_path: Path) -> None:
-    bundle = lay_out(tmp_path)
+    bundle = create_bundle(tmp_path)
     path = answers(bundle, "boot.reaches-login")
     entries = [json.loads(line) for line in path.read_text().splitlines()]
     entries[-1]["answer"]["status"] = "0"

@@ -38,7 +38,7 @@ from fixtures.run.run_start import RunStart
 from suites.selftest.support import bundle_sample as bundles
 from suites.selftest.support import report_sample as sample
 from suites.selftest.support.bundle_sample import ANSWERS, CHECK, SampleBundle, renew_signature
-from suites.selftest.support.recorded_sample import lay_out
+from suites.selftest.support.recorded_sample import create_bundle
 
 BIOS, UEFI = sample.CELLS
 
@@ -256,7 +256,7 @@ def test_any_partition_gives_the_report_of_the_whole(choice: list[int]) -> None:
 
 
 def test_outcomes_of_a_merged_bundle_are_judged_again(tmp_path: Path) -> None:
-    recorded = lay_out(tmp_path)
+    recorded = create_bundle(tmp_path)
     recipe = read_replay_manifest(recorded).settings
     assert recipe.plan is not None
     wanted = tuple(PlannedResult(recipe.cells[0].id, check.id, check.level) for check in recipe.plan.checks)

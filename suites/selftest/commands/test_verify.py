@@ -23,7 +23,7 @@ from suites.selftest.support.bundle_sample import (
     ANSWERS,
     MACHINE,
     SampleBundle,
-    edit,
+    edit_json,
     findings,
     public_key,
     renew_signature,
@@ -53,7 +53,7 @@ def test_an_edited_verdict(made: SampleBundle) -> None:
     def becomes_bad(data: Any) -> None:
         data["verdict"]["name"] = "NOT_CERTIFIED"
 
-    edit(made.directory / "report.json", becomes_bad)
+    edit_json(made.directory / "report.json", becomes_bad)
     found = findings(made)
     assert "CHANGED report.json" in found
     assert "INVALID-REPORT report.json" in found
@@ -157,7 +157,7 @@ def test_a_swapped_image_digest(made: SampleBundle) -> None:
         image = data["cells"][1]["image"]
         image["digest_before"] = image["digest_after"] = report_sample.SHA_B
 
-    edit(made.directory / "report.json", swap)
+    edit_json(made.directory / "report.json", swap)
     found = findings(made)
     assert "CHANGED report.json" in found
     assert f"ATTESTED image of {CELL}" in found
@@ -187,7 +187,7 @@ def test_a_bundle_that_another_key_signed(made: SampleBundle, tmp_path: Path) ->
 
 def test_a_missing_or_invalid_signature(made: SampleBundle) -> None:
     envelope = made.directory / "attestation.dsse.json"
-    edit(envelope, lambda data: data["signatures"][0].update(sig="AAAA"))
+    edit_json(envelope, lambda data: data["signatures"][0].update(sig="AAAA"))
     assert findings(made) == ["BAD-SIGNATURE attestation.dsse.json"]
     envelope.unlink()
     assert findings(made) == ["UNSIGNED attestation.dsse.json", "UNREADABLE attestation.dsse.json"]

@@ -16,7 +16,7 @@ from fixtures.commands.verify.rejudge import Judgement, ReplayCrashed, ReplayTim
 from fixtures.core.errors import EvidenceDamaged, HostFault, IronguestError
 from fixtures.report.model.judgement_diff import Difference
 from suites.selftest.support.bundle_sample import SampleBundle
-from suites.selftest.support.recorded_sample import lay_out
+from suites.selftest.support.recorded_sample import create_bundle
 
 DIFFERENCE = Difference("outcome", "debian-12@q35", "a.check", "test_x.py::test_x", "PASS", "FAIL")
 DAMAGED = EvidenceDamaged("replay.json: is missing")
@@ -58,7 +58,7 @@ def test_the_step_shows_the_judgement_or_the_error(
 def test_a_replay_that_does_not_end_in_time_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rejudge, "_TIMEOUT", 0.01)
     with pytest.raises(ReplayTimedOut, match="the replay did not end within 0 s"):
-        rejudge.rejudge(lay_out(tmp_path))
+        rejudge.rejudge(create_bundle(tmp_path))
 
 
 def test_a_replay_that_crashes_is_named_with_its_status_and_output(
@@ -69,7 +69,7 @@ def test_a_replay_that_crashes_is_named_with_its_status_and_output(
     program.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(program))
     with pytest.raises(ReplayCrashed, match=r"(?s)status -9 and wrote no report:\n +last words"):
-        rejudge.rejudge(lay_out(tmp_path))
+        rejudge.rejudge(create_bundle(tmp_path))
 
 
 def test_the_command_line(made: SampleBundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import pyte
 import pytest
 
 from fixtures.core.progress import FileProgress, ProgressReader
-from suites.selftest.support.inner_run import Inner
+from suites.selftest.support.inner_run import InnerRun
 
 SHOW_CURSOR, HIDE_CURSOR = "\x1b[?25h", "\x1b[?25l"
 
@@ -67,7 +67,7 @@ def result_lines(output: list[str]) -> list[str]:
     ]
 
 
-def start(inner: Inner, *arguments: str, columns: int = 100) -> tuple[pexpect.spawn[str], io.StringIO]:
+def start(inner: InnerRun, *arguments: str, columns: int = 100) -> tuple[pexpect.spawn[str], io.StringIO]:
     """A run on a terminal of its own, and all that it prints."""
     child = inner.on_terminal(*arguments, columns=columns)
     output = child.logfile_read = io.StringIO()
@@ -92,7 +92,7 @@ EXPECTED = [
 
 
 def test_a_log_has_one_line_for_each_check(tmp_path: Path) -> None:
-    output = Inner.at(tmp_path, CHECKS).run("-n0")
+    output = InnerRun.create(tmp_path, CHECKS).run("-n0")
     assert "\x1b" not in output.partition("= FAILURES =")[0]
     assert "\r" not in output
     expected = [f"[{number}/6] {line}" for number, line in enumerate(EXPECTED, 1)]
@@ -102,7 +102,7 @@ def test_a_log_has_one_line_for_each_check(tmp_path: Path) -> None:
 
 
 def test_a_log_of_several_workers_has_them_too(tmp_path: Path) -> None:
-    output = Inner.at(tmp_path, CHECKS + DIES).run("-n2")
+    output = InnerRun.create(tmp_path, CHECKS + DIES).run("-n2")
     lines = result_lines(output.splitlines())
     assert [line.partition("]")[0] for line in lines] == [f"[{number}/8" for number in range(1, 9)]
     died = next(line for line in lines if "demo.dies" in line and "left" in line)
@@ -112,7 +112,7 @@ def test_a_log_of_several_workers_has_them_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
 def test_a_terminal_shows_the_lines_of_a_log_in_the_end(tmp_path: Path, workers: str) -> None:
-    child = Inner.at(tmp_path, CHECKS).on_terminal(workers)
+    child = InnerRun.create(tmp_path, CHECKS).on_terminal(workers)
     child.expect(pexpect.EOF)
     shown = screen(child.before or "")
     assert sorted(result_lines(shown)) == sorted(EXPECTED)
@@ -121,7 +121,7 @@ def test_a_terminal_shows_the_lines_of_a_log_in_the_end(tmp_path: Path, workers:
 
 
 def test_running_checks_are_shown_with_their_time_and_gone_after_an_interrupt(tmp_path: Path) -> None:
-    child, output = start(Inner.at(tmp_path, WAITS), "-n0", columns=60)
+    child, output = start(InnerRun.create(tmp_path, WAITS), "-n0", columns=60)
     child.expect_exact("[0/2] left@pc-bios-ide 0/1 done, running demo.waits 0 s\r\n")
     child.expect_exact("      right@pc-bios-ide 0/1 done")
     child.expect(r"running demo\.waits [1-9]\d* s")
@@ -132,33 +132,33 @@ def test_running_checks_are_shown_with_their_time_and_gone_after_an_interrupt(tm
 
 
 def test_a_worker_without_work_does_not_end_the_moving_lines(tmp_path: Path) -> None:
-    child, output = start(Inner.at(tmp_path, ONE_WAITS), "-n2", columns=140)
+    child, output = start(InnerRun.create(tmp_path, ONE_WAITS), "-n2", columns=140)
     child.expect(r"left\S+ 0/1 done, running demo\.waits [3-9] s · right\S+ 1/1 done")
     assert not [line for line in interrupt(child, output, columns=140) if "running demo.waits" in line]
 
 
 @pytest.mark.parametrize("option", ["-q", "-v"])
 def test_quiet_and_verbose_runs_have_pytests_own_output(tmp_path: Path, option: str) -> None:
-    output = Inner.at(tmp_path, CHECKS).run("-n0", option)
+    output = InnerRun.create(tmp_path, CHECKS).run("-n0", option)
     assert result_lines(output.splitlines()) == []
     assert "[100%]" in output
 
 
 def test_tests_that_are_not_checks_keep_their_dots(tmp_path: Path) -> None:
-    output = Inner.at(tmp_path, PLAIN).run("-n0")
+    output = InnerRun.create(tmp_path, PLAIN).run("-n0")
     assert re.search(r"^\S+ \. +\[100%\]$", output, re.MULTILINE)
     assert "[100%]" in output
 
 
 def test_tests_beside_checks_have_lines_too(tmp_path: Path) -> None:
-    output = Inner.at(tmp_path, CHECKS + PLAIN).run("-n0")
+    output = InnerRun.create(tmp_path, CHECKS + PLAIN).run("-n0")
     assert len(result_lines(output.splitlines())) == 7
     assert re.search(r"^PASS  \S*::test_no_check ", output, re.MULTILINE)
     assert "[100%]" not in output
 
 
 def test_a_terminal_with_the_output_of_tests_has_no_moving_lines(tmp_path: Path) -> None:
-    child = Inner.at(tmp_path, CHECKS).on_terminal("-n0", "-s")
+    child = InnerRun.create(tmp_path, CHECKS).on_terminal("-n0", "-s")
     child.expect(pexpect.EOF)
     assert "running demo" not in (child.before or "")
     assert len(result_lines(screen(child.before or ""))) == 6
@@ -190,7 +190,7 @@ def test_works(cell):
 
 @pytest.mark.parametrize("arguments", [(), ("-n2",)])
 def test_news_of_long_work_come_before_the_result(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    lines = Inner.at(tmp_path, NEWS).run(*arguments).splitlines()
+    lines = InnerRun.create(tmp_path, NEWS).run(*arguments).splitlines()
     for cell in ("left@pc-bios-ide", "right@pc-bios-ide"):
         news = lines.index(f"checkpoint {cell}: booting cold once")
         result = next(at for at, line in enumerate(lines) if "PASS" in line and cell in line)
@@ -211,7 +211,7 @@ def test_blocked(cell, number):
 
 @pytest.mark.parametrize("workers", [(), ("-n2", "--dist=loadfile")])
 def test_the_cause_of_blocked_checks_is_shown_once(tmp_path: Path, workers: tuple[str, ...]) -> None:
-    output = Inner.at(tmp_path, BLOCKED).run(*workers)
+    output = InnerRun.create(tmp_path, BLOCKED).run(*workers)
     cause = "2 checks blocked: MachineNotUsable: left@pc-bios-ide did not boot before: stuck in the firmware"
     assert output.splitlines().count(cause) == 1
     assert "ERROR at" not in output
@@ -219,7 +219,7 @@ def test_the_cause_of_blocked_checks_is_shown_once(tmp_path: Path, workers: tupl
 
 
 def test_a_verbose_run_names_the_blocked_checks(tmp_path: Path) -> None:
-    output = Inner.at(tmp_path, BLOCKED).run("-v")
+    output = InnerRun.create(tmp_path, BLOCKED).run("-v")
     assert len(re.findall(r"^  \S*::test_blocked\[\S*(?:left|right)\S*\]$", output, re.MULTILINE)) == 4
 
 
@@ -240,9 +240,9 @@ NO_SHELL = "console: vga-text\nscreen: {ready: hello}\n"
 
 
 def test_a_run_sums_its_skips_up(tmp_path: Path) -> None:
-    inner = Inner.at(tmp_path, SKIPS)
+    inner = InnerRun.create(tmp_path, SKIPS)
     for name in ("left", "right"):
-        file = inner.place / "guests" / f"{name}.yaml"
+        file = inner.directory / "guests" / f"{name}.yaml"
         lines = file.read_text().replace("system: linux", "system: none").splitlines(keepends=True)
         kept = [line for line in lines if not line.startswith(("console", "login", "drivers"))]
         file.write_text("".join(kept) + NO_SHELL)
@@ -251,7 +251,7 @@ def test_a_run_sums_its_skips_up(tmp_path: Path) -> None:
     assert re.search(r"^1 check needs a shell, which left and right do not have", output, re.MULTILINE), (
         output
     )
-    assert output.count("not today") == 1
+    assert output.count("1 check was skipped: not today") == 1
     assert "1 test skipped: no reason code" in output
     verbose = inner.run("-n0", "-v")
     assert "needs a shell, which left does not have" in verbose

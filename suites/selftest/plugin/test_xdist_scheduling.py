@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.run.collection import Scheduling
-from suites.selftest.support.inner_run import Inner
-from suites.selftest.support.scheduling_sample import Gateway, Node, Run, checks
+from suites.selftest.support.inner_run import InnerRun
+from suites.selftest.support.scheduling_sample import Gateway, Node, SchedulingRun, checks
 
 
 def test_workers_start_with_one_unit_and_one_ahead() -> None:
-    run = Run(*checks(*"aaaaabbbbb"))
+    run = SchedulingRun(*checks(*"aaaaabbbbb"))
     run.collect()
     one, two = run.nodes
     assert (one.sent, two.sent) == ([[0], [1]], [[5], [6]])
-    assert run.asked == 1
+    assert run.reads == 1
     run.step(one)
     assert one.sent[2:] == [[2]]
     run.finish()
@@ -30,7 +30,7 @@ def test_a_group_is_sent_as_a_whole_and_counts_as_enough_work() -> None:
     ids, schedulings = checks(*"aaaabbb")
     for number in range(3):
         schedulings[ids[number]] = Scheduling("a", "a|m.py|cold", 3)
-    run = Run(ids, schedulings)
+    run = SchedulingRun(ids, schedulings)
     run.collect()
     one, two = run.nodes
     assert (one.sent, two.sent) == ([[0, 1, 2]], [[4], [5]])
@@ -42,7 +42,7 @@ def test_a_group_is_sent_as_a_whole_and_counts_as_enough_work() -> None:
 
 
 def test_tests_without_a_guest_go_one_by_one_in_order() -> None:
-    run = Run([f"s.py::test_{number}" for number in range(6)], {})
+    run = SchedulingRun([f"s.py::test_{number}" for number in range(6)], {})
     run.collect()
     assert [node.sent for node in run.nodes] == [[[0], [2]], [[1], [3]]]
     run.finish()
@@ -50,7 +50,7 @@ def test_tests_without_a_guest_go_one_by_one_in_order() -> None:
 
 
 def test_workers_without_work_are_shut_down() -> None:
-    run = Run(*checks("a"), workers=3)
+    run = SchedulingRun(*checks("a"), workers=3)
     run.collect()
     assert [node.sent for node in run.nodes] == [[[0]], [], []]
     assert [node.shutting_down for node in run.nodes] == [True, True, True]
@@ -58,14 +58,14 @@ def test_workers_without_work_are_shut_down() -> None:
 
 
 def test_an_empty_collection_ends_the_run() -> None:
-    run = Run([], {})
+    run = SchedulingRun([], {})
     run.collect()
     run.finish()
     assert run.ran == []
 
 
 def test_different_collections_end_the_run_with_a_report() -> None:
-    run = Run(*checks(*"ab"))
+    run = SchedulingRun(*checks(*"ab"))
     one, two = run.nodes
     run.collect(one)
     run.collection = ["m.py::another"]
@@ -76,7 +76,7 @@ def test_different_collections_end_the_run_with_a_report() -> None:
 
 
 def test_a_dead_workers_test_is_reported_and_its_units_go_to_others() -> None:
-    run = Run(*checks(*"aaaabbbb"))
+    run = SchedulingRun(*checks(*"aaaabbbb"))
     run.collect()
     one, two = run.nodes
     new = run.kill(one)
@@ -90,7 +90,7 @@ def test_a_dead_workers_test_is_reported_and_its_units_go_to_others() -> None:
 
 
 def test_a_worker_that_dies_at_the_end_is_replaced() -> None:
-    run = Run(*checks(*"ab"), workers=1)
+    run = SchedulingRun(*checks(*"ab"), workers=1)
     run.collect()
     (one,) = run.nodes
     new = run.kill(one)
@@ -102,7 +102,7 @@ def test_a_worker_that_dies_at_the_end_is_replaced() -> None:
 
 
 def test_a_worker_that_dies_while_it_collects_loses_no_test() -> None:
-    run = Run(*checks(*"ab"))
+    run = SchedulingRun(*checks(*"ab"))
     one, two = run.nodes
     run.collect(one)
     new = run.kill(two)
@@ -114,7 +114,7 @@ def test_a_worker_that_dies_while_it_collects_loses_no_test() -> None:
 
 
 def test_a_late_worker_with_another_collection_is_shut_down() -> None:
-    run = Run(*checks(*"aabb"))
+    run = SchedulingRun(*checks(*"aabb"))
     run.collect()
     new = run.kill(run.nodes[0])
     run.collection = ["m.py::another"]
@@ -125,7 +125,7 @@ def test_a_late_worker_with_another_collection_is_shut_down() -> None:
 
 
 def test_an_unknown_worker_is_a_key_error() -> None:
-    run = Run(*checks("a"))
+    run = SchedulingRun(*checks("a"))
     with pytest.raises(KeyError):
         run.scheduler.remove_node(Node(Gateway("gw9")))
 
@@ -144,7 +144,7 @@ def test_every_test_runs_once_and_the_run_ends_whichever_worker_dies(
     for number, nodeid in enumerate(ids):
         if number in grouped:
             schedulings[nodeid] = Scheduling(cells[number], f"{cells[number]}|m.py|clone", 2)
-    run = Run(ids, schedulings, workers)
+    run = SchedulingRun(ids, schedulings, workers)
     run.collect()
     late: list[Node] = []
     for number, deed in deeds:
@@ -186,7 +186,7 @@ def test_boots(request, cell):
 
 
 def test_a_real_run_follows_the_markers(tmp_path: Path) -> None:
-    Inner.at(tmp_path, SPREAD).run("-n2")
+    InnerRun.create(tmp_path, SPREAD).run("-n2")
     ran: dict[str, list[str]] = {}
     for line in (tmp_path / "log").read_text().splitlines():
         worker, name = line.split()

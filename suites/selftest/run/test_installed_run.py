@@ -13,7 +13,7 @@ from fixtures.catalog.image_sources import InstalledImage
 from fixtures.core.project import SHIPPED_GUESTS
 from fixtures.run.settings import Request, read_settings
 from suites.selftest.sabotage.test_sabotage_run import PROJECT, run
-from suites.selftest.support.installer_sample import StandIn
+from suites.selftest.support.simulated_installer import SimulatedInstaller
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +78,7 @@ def test_a_plan_without_its_media_is_incomplete(tmp_path: Path) -> None:
 
 
 def test_a_failed_installation_is_one_error_and_blocks_the_other_checks(tmp_path: Path) -> None:
-    medium = StandIn(words="IRONGUEST-SETUP failed: no such edition\r\n").write(tmp_path / "medium.iso")
+    medium = SimulatedInstaller(words="IRONGUEST-SETUP failed: no such edition\r\n").write(tmp_path / "medium.iso")
     done = run(tmp_path, "--accel=tcg", shelf(tmp_path, str(medium)), "--plan=both")
     assert done.status == 2
     reached, events = done.results["boot.reaches-login"], done.results["boot.no-fatal-events"]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from suites.selftest.support.inner_run import PROJECT, Inner
+from suites.selftest.support.inner_run import PROJECT, InnerRun
 
 
-def run(inner: Inner, *arguments: str, select: str = "nosuchcheck") -> str:
+def run(inner: InnerRun, *arguments: str, select: str = "nosuchcheck") -> str:
     """The output of plain pytest in the checkout, with a selection that matches no test."""
     ours = ("PYTEST", "IRONGUEST_WORK")
     done = subprocess.run(
@@ -21,7 +21,7 @@ def run(inner: Inner, *arguments: str, select: str = "nosuchcheck") -> str:
             *(
                 "--accel=tcg",
                 "--guests-dir",
-                str(inner.place / "guests"),
+                str(inner.directory / "guests"),
                 "--guest=left",
                 "-k",
                 select,
@@ -44,7 +44,7 @@ def run(inner: Inner, *arguments: str, select: str = "nosuchcheck") -> str:
 def test_a_bundle_outside_the_project_is_not_taken_for_a_path_of_tests(
     tmp_path: Path, workers: tuple[str, ...], there: bool
 ) -> None:
-    inner = Inner.at(tmp_path, "")
+    inner = InnerRun.create(tmp_path, "")
     bundle = tmp_path / "bundle"
     if there:
         bundle.mkdir()
@@ -57,6 +57,6 @@ def test_a_bundle_outside_the_project_is_not_taken_for_a_path_of_tests(
 
 @pytest.mark.parametrize("workers", [(), ("-n", "1")])
 def test_an_invalid_selection_gives_one_clear_message(tmp_path: Path, workers: tuple[str, ...]) -> None:
-    output = run(Inner.at(tmp_path, ""), *workers, select="boot network")
+    output = run(InnerRun.create(tmp_path, ""), *workers, select="boot network")
     assert "ERROR: Wrong expression passed to '-k': boot network" in output
     assert "INTERNALERROR" not in output

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from suites.selftest.support.inner_run import Inner
+from suites.selftest.support.inner_run import InnerRun
 
 TESTS = """\
 @check("a.works")
@@ -27,7 +27,7 @@ def test_ids_with_commas_reach_all_outputs(tmp_path: Path, workers: list[str]) -
     bundle = tmp_path / "out"
     xml = tmp_path / "out.xml"
     platform = "--platform=pc-bios-ide,nic=e1000e,cpus=4"
-    output = Inner.at(tmp_path, TESTS).run(platform, f"--bundle={bundle}", f"--junitxml={xml}", *workers)
+    output = InnerRun.create(tmp_path, TESTS).run(platform, f"--bundle={bundle}", f"--junitxml={xml}", *workers)
     assert "2 failed, 2 passed" in output
     report = json.loads((bundle / "report.json").read_text())
     assert sorted({each["cell"] for each in report["results"]}) == CELLS
@@ -41,6 +41,6 @@ def test_ids_with_commas_reach_all_outputs(tmp_path: Path, workers: list[str]) -
 
 
 def test_an_impossible_variation_is_named_before_anything_runs(tmp_path: Path) -> None:
-    output = Inner.at(tmp_path, TESTS).run("--platform=pc-bios-ide,nic=no-such-card")
+    output = InnerRun.create(tmp_path, TESTS).run("--platform=pc-bios-ide,nic=no-such-card")
     assert "has no device model no-such-card" in output
     assert "passed" not in output
