@@ -17,17 +17,17 @@ import pytest
 from fixtures.catalog.specs import Cell
 from fixtures.evidence.recording import LiveRecord
 from fixtures.guest.guest import Guest
-from fixtures.lab.instance import GuestInstance
+from fixtures.lab.instance.guest_instance import GuestInstance
+from fixtures.lab.observation.recording_proxy import RecordingProxy
 from fixtures.lab.operations import scratch_disks
 from fixtures.lab.operations.scratch_disks import ScratchDisk
-from fixtures.lab.pool import MachinePool, MachineRequest
-from fixtures.lab.recording_proxy import RecordingProxy
+from fixtures.lab.pool.machine_pool import MachinePool, MachineRequest
 from fixtures.machine.hardware import Disk
 from fixtures.run import collection
 from fixtures.run.needs import inapplicable
 from suites.selftest.support import bundle_sample as sample
 from suites.selftest.support import misbehaving_disk as bad
-from suites.selftest.support.bundle_sample import Made
+from suites.selftest.support.bundle_sample import SampleBundle
 from suites.selftest.support.fault_injection import Alter, Change, Spoil
 
 # An example that takes longer on a busy host is no worse: nothing here asserts a time.
@@ -41,12 +41,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> SampleBundle:
     return sample.make_bundle(tmp_path_factory.mktemp("whole") / "bundle")
 
 
 @pytest.fixture
-def made(whole: Made, tmp_path: Path) -> Made:
+def made(whole: SampleBundle, tmp_path: Path) -> SampleBundle:
     """A copy that a test may spoil."""
     shutil.copytree(whole.directory, tmp_path / "bundle")
     return replace(whole, directory=tmp_path / "bundle")
@@ -64,7 +64,7 @@ def _can_be_broken(request: pytest.FixtureRequest) -> None:
 @pytest.fixture
 def instance(request: pytest.FixtureRequest, cell: Cell, pool: MachinePool) -> GuestInstance:
     """The live cell, for those who break it."""
-    return pool.machine(MachineRequest(cell, cold=False, group=None, again=collection.again(request.node)))[0]
+    return pool.acquire(MachineRequest(cell, cold=False, group=None, rerun_command=collection.rerun_command(request.node)))[0]
 
 
 @pytest.fixture
@@ -78,17 +78,17 @@ def victim(cell: Cell, instance: GuestInstance, tmp_path: Path) -> Iterator[Gues
 @pytest.fixture
 def alter(monkeypatch: pytest.MonkeyPatch) -> Alter:
     """Make something else of each disk that a check gives to the guest, but for the source."""
-    make = scratch_disks.make
+    make = scratch_disks.create_disk
 
     def altering(change: Change) -> None:
         def made(instance: GuestInstance, disk: ScratchDisk) -> Disk:
             whole = make(instance, disk)
             return whole if disk.name == "source" else change(whole)
 
-        monkeypatch.setattr(scratch_disks, "make", made)
+        monkeypatch.setattr(scratch_disks, "create_disk", made)
 
     # What is usual is not made, but taken from where it lies.
-    monkeypatch.setattr(ScratchDisk, "is_usual", property(lambda disk: disk.name == "source"))
+    monkeypatch.setattr(ScratchDisk, "is_plain", property(lambda disk: disk.name == "source"))
     return altering
 
 
@@ -98,10 +98,10 @@ def spoil(alter: Alter) -> Iterator[Spoil]:
     # The path of a socket is short (unix(7)).
     with tempfile.TemporaryDirectory(prefix="nbd-") as directory, ExitStack() as servers:
 
-        def spoiling(kind: type[bad._OneSector], sector: int) -> None:
+        def spoiling(kind: type[bad.OneSectorFault], sector: int) -> None:
             def served(disk: Disk) -> Disk:
                 place = Path(directory) / disk.path.name
-                server = servers.enter_context(bad.Server(kind(disk.path, sector), place))
+                server = servers.enter_context(bad.NbdServer(kind(disk.path, sector), place))
                 return dataclasses.replace(disk, server=server.path)
 
             alter(served)

@@ -133,7 +133,7 @@ def test_help_is_told_from_any_directory(script: str, option: str, tmp_path: Pat
         ("verify", [], "arguments are required: directory (see ci/verify --help)"),
         ("verify", ["/nowhere"], "/nowhere: is no directory"),
         ("merge", ["/nowhere"], "arguments are required: --out"),
-        ("merge", ["--out", "/tmp", "/nowhere"], "/tmp: is there already"),
+        ("merge", ["--out", "/tmp", "/nowhere"], "/tmp: exists already"),
         ("compare", ["--gate=always", "a", "b"], "invalid choice: 'always'"),
         ("certify", ["--bundle=there"], "--out DIR, not --bundle"),
         ("selftest", ["-q", "--plan", "default"], "--plan is for a run on guests"),

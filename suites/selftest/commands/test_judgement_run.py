@@ -96,7 +96,9 @@ class Recorded:
         (place / "machines-were-used").unlink(missing_ok=True)
 
     def differences(self) -> list[str]:
-        return [str(each) for each in rejudge(self.bundle, [self.inner.directory / "test_inner.py"]).differences]
+        return [
+            str(each) for each in rejudge(self.bundle, [self.inner.directory / "test_inner.py"]).differences
+        ]
 
     def results(self) -> list[dict[str, Any]]:
         report = json.loads((self.bundle / "report.json").read_text())

@@ -36,7 +36,7 @@ class Bench:
 
     def __init__(self, directory: Path, **options: int) -> None:
         self.messages: list[str] = []
-        self.made = 0
+        self.count = 0
         self.root = directory / "cache"
         self.work = directory / "work"
         self.work.mkdir(exist_ok=True)
@@ -44,11 +44,11 @@ class Bench:
 
     def make(self, inputs: dict[str, Any], cell: str = "cell") -> Path:
         def fill(directory: Path) -> None:
-            self.made += 1
+            self.count += 1
             memory = directory / "memory"
             memory.write_bytes(bytes(4096) + os.urandom(SIZE))
             digests = {"memory": sparse_digest(memory)}
-            saved = f"2026-01-01T00:00:{self.made:02}+00:00"
+            saved = f"2026-01-01T00:00:{self.count:02}+00:00"
             Checkpoint(cell, "shared memory", (), 3, saved, inputs, digests).write(directory)
 
         return self.store.make(cell, inputs, fill)[0]
@@ -73,7 +73,7 @@ def test_a_checkpoint_is_made_once_and_found(tmp_path: Path) -> None:
     found = bench.store.find("cell", {"a": 1})
     assert found is not None
     assert (found[0], found[1].mechanism, found[1].commands) == (path, "shared memory", 3)
-    assert bench.made == 1
+    assert bench.count == 1
     # QEMU opens the memory file for writing.
     assert (path / "memory").stat().st_mode & 0o777 == 0o644
 
@@ -113,7 +113,7 @@ def test_changed_inputs_are_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "words"),
+    ("before", "now", "changes"),
     [
         ({"a": 1}, {"a": 1}, []),
         ({"a": 1}, {"a": 2}, ["a (1 -> 2)"]),
@@ -123,13 +123,13 @@ def test_changed_inputs_are_reported(tmp_path: Path) -> None:
         ({"a": 1, "b": 1}, {"a": 2, "b": 2}, ["a (1 -> 2)", "b (1 -> 2)"]),
     ],
 )
-def test_a_change_is_described(before: dict[str, Any], now: dict[str, Any], words: list[str]) -> None:
-    assert describe_changes(before, now) == words
+def test_a_change_is_described(before: dict[str, Any], now: dict[str, Any], changes: list[str]) -> None:
+    assert describe_changes(before, now) == changes
 
 
 def test_a_long_change_is_shortened() -> None:
-    (words,) = describe_changes({"a": ["x" * 500]}, {"a": []})
-    assert len(words) < 150
+    (change,) = describe_changes({"a": ["x" * 500]}, {"a": []})
+    assert len(change) < 150
 
 
 def test_least_recently_used_checkpoints_are_evicted_first(tmp_path: Path) -> None:

@@ -25,12 +25,12 @@ def views(*arguments: object) -> list[tuple[str, str]]:
 
 
 def test_all_views_agree() -> None:
-    ((found, expected),) = views({"nic0": "e1000e"}, [NIC], [SEEN], {"e1000e": "e1000e"})
-    assert found == expected == "asked for: e1000e; QEMU has: e1000e; guest drives it with: e1000e"
+    ((actual, expected),) = views({"nic0": "e1000e"}, [NIC], [SEEN], {"e1000e": "e1000e"})
+    assert actual == expected == "asked for: e1000e; QEMU has: e1000e; guest drives it with: e1000e"
 
 
 @pytest.mark.parametrize(
-    ("asked", "hypervisor", "guest", "drivers", "expected_text"),
+    ("requested", "hypervisor", "guest", "drivers", "expected_text"),
     [
         ({}, [NIC], [SEEN], {"e1000e": "e1000e"}, "asked for: not there; QEMU has: e1000e"),
         ({"nic0": "e1000e"}, [NIC], [], {"e1000e": "e1000e"}, "with: not seen by the guest"),
@@ -53,56 +53,63 @@ def test_all_views_agree() -> None:
     ],
 )
 def test_one_view_differs(
-    asked: object, hypervisor: object, guest: object, drivers: object, expected_text: str
+    requested: object, hypervisor: object, guest: object, drivers: object, expected_text: str
 ) -> None:
-    ((found, expected),) = views(asked, hypervisor, guest, drivers)
-    assert expected_text in found
-    assert found != expected
+    ((actual, expected),) = views(requested, hypervisor, guest, drivers)
+    assert expected_text in actual
+    assert actual != expected
 
 
 def others(
-    asked: dict[str, str], parts: list[NonPciDevice], guest: list[OtherDevice], drivers: dict[str, str]
+    requested: dict[str, str], devices: list[NonPciDevice], guest: list[OtherDevice], drivers: dict[str, str]
 ) -> list[tuple[str, bool]]:
-    rows = other_table(asked, parts, guest, drivers, NON_PCI_MODELS, [NIC])
+    rows = other_table(requested, devices, guest, drivers, NON_PCI_MODELS, [NIC])
     return [(row.views, row.views == row.expected_views) for row in rows]
 
 
 def test_devices_on_other_buses() -> None:
-    asked = {"nic0": "e1000e", "input0": "usb-kbd", "tpm0": "tpm-crb", "watchdog0": "ib700"}
-    parts = [NonPciDevice("input0", "usb-kbd", "1"), NonPciDevice("tpm0", "tpm-crb", "")]
-    parts.append(NonPciDevice("watchdog0", "ib700", ""))
+    requested = {"nic0": "e1000e", "input0": "usb-kbd", "tpm0": "tpm-crb", "watchdog0": "ib700"}
+    devices = [NonPciDevice("input0", "usb-kbd", "1"), NonPciDevice("tpm0", "tpm-crb", "")]
+    devices.append(NonPciDevice("watchdog0", "ib700", ""))
     guest = [
         OtherDevice("usb", "1-2", "0627:0001", "usbhid", "another"),
         OtherDevice("usb", "1-1", "0627:0001", "usbhid", "QEMU USB Keyboard"),
         OtherDevice("acpi", "MSFT0101:00", "", "tpm_crb", "TPM 2.0 Device"),
     ]
     drivers = {"usb-kbd": "usbhid", "tpm-crb": "tpm_crb", "ib700": "none"}
-    assert [good for _, good in others(asked, parts, guest, drivers)] == [True, True, True]
-    found = others(asked, parts[1:], guest[2:], drivers)
-    assert found[0] == (
+    assert [is_expected for _, is_expected in others(requested, devices, guest, drivers)] == [
+        True,
+        True,
+        True,
+    ]
+    actual = others(requested, devices[1:], guest[2:], drivers)
+    assert actual[0] == (
         "asked for: usb-kbd; QEMU has: not there; guest drives it with: not seen by the guest",
         False,
     )
-    (gone, extra) = others({}, parts[:2], guest[:2], drivers)
+    (gone, extra) = others({}, devices[:2], guest[:2], drivers)
     assert {gone[1], extra[1]} == {False}
 
 
 def test_each_disk_matches_one_device() -> None:
-    asked = {"disk-root": "scsi-hd", "disk-source": "scsi-hd"}
-    parts = [NonPciDevice(name, "scsi-hd", "") for name in asked]
+    requested = {"disk-root": "scsi-hd", "disk-source": "scsi-hd"}
+    devices = [NonPciDevice(name, "scsi-hd", "") for name in requested]
     guest = [OtherDevice("scsi", "0:0:0:0", "", "sd", "QEMU HARDDISK")]
-    assert [good for _, good in others(asked, parts, guest, {"scsi-hd": "sd"})] == [True, False]
+    assert [is_expected for _, is_expected in others(requested, devices, guest, {"scsi-hd": "sd"})] == [
+        True,
+        False,
+    ]
 
 
 def test_the_driver_of_an_undescribed_disk_is_found() -> None:
-    parts = [NonPciDevice("disk-root", "scsi-hd", "")]
+    devices = [NonPciDevice("disk-root", "scsi-hd", "")]
     seen = [OtherDevice("scsi", "0:0:0:0", "", "sd", "QEMU HARDDISK")]
-    assert others({"disk-root": "scsi-hd"}, parts, seen, {}) == [
+    assert others({"disk-root": "scsi-hd"}, devices, seen, {}) == [
         ("asked for: scsi-hd; QEMU has: scsi-hd; guest drives it with: sd", False)
     ]
     seen.append(OtherDevice("scsi", "0:0:1:0", "", "sr", "QEMU CD-ROM"))
-    ((words, _),) = others({"disk-root": "scsi-hd"}, parts, seen, {})
-    assert "not seen by the guest" in words
+    ((text, _),) = others({"disk-root": "scsi-hd"}, devices, seen, {})
+    assert "not seen by the guest" in text
 
 
 def test_requested_models_of_a_command_line() -> None:
@@ -130,18 +137,18 @@ def test_compatibility_of_models() -> None:
     rows = [device("virtio-blk-pci", "virtio_blk", "virtio_blk"), device("mch", None, None)]
     rows += [device("AC97", "snd_intel8x0", "snd_intel8x0"), device("e1000", "e1001", "e1000")]
     facts = CellFacts(cells[0], "", "", devices=tuple(rows))  # type: ignore[arg-type]
-    found = {row.model: row for row in compatibility(dataclasses.replace(report, cells=(facts,)))}
-    assert found["mch"].state == "not driven by design"
-    assert found["AC97"].state == "driven"
-    assert (found["e1000"].state, found["e1000"].driver, found["e1000"].expected) == (
+    actual = {row.model: row for row in compatibility(dataclasses.replace(report, cells=(facts,)))}
+    assert actual["mch"].state == "not driven by design"
+    assert actual["AC97"].state == "driven"
+    assert (actual["e1000"].state, actual["e1000"].driver, actual["e1000"].expected) == (
         "fails",
         "e1001",
         "e1000",
     )
-    assert found["virtio-blk-pci"].state in {"works", "driven"}
-    words = proposal(dataclasses.replace(report, cells=(facts,)))
-    assert "  e1000: e1001  # was e1000\n" in words
-    assert "  mch: none\n" in words
+    assert actual["virtio-blk-pci"].state in {"works", "driven"}
+    text = proposal(dataclasses.replace(report, cells=(facts,)))
+    assert "  e1000: e1001  # was e1000\n" in text
+    assert "  mch: none\n" in text
 
 
 @pytest.mark.parametrize(
@@ -174,11 +181,11 @@ def test_a_proposal_lists_differing_drivers_and_unseen_devices() -> None:
         CellFacts(cells[0], "", "", devices=tuple(rows)),  # type: ignore[arg-type]
         CellFacts(cells[1], "", "", devices=tuple(other)),  # type: ignore[arg-type]
     )
-    words = proposal(dataclasses.replace(report, cells=facts))
+    text = proposal(dataclasses.replace(report, cells=facts))
     here, there = sorted(cell.partition("@")[2] for cell in cells)
     first, second = (each.partition("@")[2] for each in cells)
-    assert f"  igb: igb  # differs: igb on {first}; none on {second}\n" in words
-    assert f"  # nvme: not seen by the guest on {here}, {there}\n" in words
+    assert f"  igb: igb  # differs: igb on {first}; none on {second}\n" in text
+    assert f"  # nvme: not seen by the guest on {here}, {there}\n" in text
 
 
 def test_the_compatibility_table_is_json() -> None:

@@ -35,8 +35,8 @@ def test_all_artifacts_are_kept(tmp_path: Path) -> None:
         tmp_path, printing_code("one\r\ntwo\x1b[1;1HONE"), devices=ALL_DEVICES
     ) as instance:
         assert instance.console.wait_for([b"ONE"], Deadline.after(60.0)) == 0
-        left = keep_artifacts(instance, tmp_path / "failure")
-        assert [path.name for path in left] == ["screen.png", "screen.txt", "net0.pcap"]
+        artifacts = keep_artifacts(instance, tmp_path / "failure")
+        assert [path.name for path in artifacts] == ["screen.png", "screen.txt", "net0.pcap"]
         assert journal(instance) == []
     with Image.open(tmp_path / "failure" / "screen.png") as picture:
         assert (picture.format, picture.size) == ("PNG", (720, 400))
@@ -48,8 +48,8 @@ def test_all_artifacts_are_kept(tmp_path: Path) -> None:
 
 def test_a_machine_without_display_and_card_has_only_text(tmp_path: Path) -> None:
     with boot_sector_instance(tmp_path, HANG) as instance:
-        left = keep_artifacts(instance, tmp_path / "failure")
-    assert [path.name for path in left] == ["screen.txt"]
+        artifacts = keep_artifacts(instance, tmp_path / "failure")
+    assert [path.name for path in artifacts] == ["screen.txt"]
 
 
 def test_a_paused_machine_has_artifacts(tmp_path: Path) -> None:
@@ -65,8 +65,8 @@ def test_a_killed_machine_has_text_and_captures(tmp_path: Path) -> None:
         os.kill(instance.machine.pid, signal.SIGKILL)
         with pytest.raises(MachineKilled):
             instance.console.wait_for([b"never"], Deadline.after(60.0))
-        left = keep_artifacts(instance, tmp_path / "failure")
-        assert [path.name for path in left] == ["screen.txt", "net0.pcap"]
+        artifacts = keep_artifacts(instance, tmp_path / "failure")
+        assert [path.name for path in artifacts] == ["screen.txt", "net0.pcap"]
         assert [(each["file"], "SIGKILL" in each["missing"]) for each in journal(instance)] == [
             ("screen.png", True)
         ]

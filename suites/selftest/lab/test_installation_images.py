@@ -45,9 +45,9 @@ def test_an_image_is_installed_once_and_kept(tmp_path: Path) -> None:
     assert image.source == f"installed from medium.iso ({file_digest(medium)}) on bare"
     assert ("a product key is set", "autounattend.xml") in image.customisations
     assert not image.path.stat().st_mode & 0o222
-    again: list[str] = []
-    assert install(tmp_path, medium, again, product_key=KEY) == image
-    assert again == ["medium medium.iso: taking its digest"]
+    later_messages: list[str] = []
+    assert install(tmp_path, medium, later_messages, product_key=KEY) == image
+    assert later_messages == ["medium medium.iso: taking its digest"]
     assert [line for line in messages if line.startswith("image")] == [
         "image nothing@bare: installing from medium.iso; this takes a while",
         "image nothing@bare: installed",
@@ -58,10 +58,10 @@ def test_no_secret_stays_in_a_file(tmp_path: Path) -> None:
     messages: list[str] = []
     image = install(tmp_path, GOOD.write(tmp_path / "medium.iso"), messages, product_key=KEY)
     assert not any((tmp_path / "work").rglob("*.iso"))
-    left = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".iso"]
-    assert image.path in left
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".iso"]
+    assert image.path in files
     assert [
-        path for path in left if PASSWORD.encode() in path.read_bytes() or KEY.encode() in path.read_bytes()
+        path for path in files if PASSWORD.encode() in path.read_bytes() or KEY.encode() in path.read_bytes()
     ] == []
     assert not any(PASSWORD in line or KEY in line for line in messages)
 
@@ -72,8 +72,8 @@ def test_a_damaged_image_is_installed_again(tmp_path: Path) -> None:
     image.path.chmod(0o600)
     image.path.write_bytes(b"damaged")
     messages: list[str] = []
-    again = install(tmp_path, medium, messages)
-    assert disk_of(again.path, tmp_path / "raw")[512] == 2
+    reinstalled = install(tmp_path, medium, messages)
+    assert disk_of(reinstalled.path, tmp_path / "raw")[512] == 2
     assert any("is damaged" in line for line in messages)
 
 
@@ -82,8 +82,8 @@ def test_two_threads_install_an_image_once(tmp_path: Path) -> None:
     messages: list[str] = []
     with ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(install, tmp_path, medium, messages) for _ in range(2)]
-        one, other = (job.result() for job in jobs)
-    assert one == other
+        first, second = (job.result() for job in jobs)
+    assert first == second
     assert messages.count("image nothing@bare: installed") == 1
     assert len(entries(tmp_path)) == 1
 
@@ -178,7 +178,7 @@ def test_the_answers_include_drivers_that_the_platform_needs(tmp_path: Path) -> 
         "autounattend.xml",
     ) in image.customisations
     plain = installer(tmp_path, [])(*installed(medium, MACHINE, drivers=offered))
-    assert not any("virtio-win" in what for what, _ in plain.customisations)
+    assert not any("virtio-win" in change for change, _ in plain.customisations)
     assert plain.path != image.path
     missing = {**MACHINE, "devices": {"disk": "virtio-blk-pci", "nic": "virtio-net-pci"}}
     with pytest.raises(
@@ -219,10 +219,10 @@ def test_missing_media_are_skips(tmp_path: Path) -> None:
             "the product key needs the environment variable NO_SUCH_VARIABLE",
         ),
     ]
-    for (cell, _), words in cases:
+    for (cell, _), message in cases:
         with pytest.raises(MediaAbsent) as caught:
             images.image_of(cell)
-        assert (caught.value.message, caught.value.reason) == (words, "license_media_absent")
+        assert (caught.value.message, caught.value.reason) == (message, "license_media_absent")
     assert list(tmp_path.glob("image-*")) == []
 
 
@@ -232,4 +232,4 @@ def test_an_existing_installed_image_is_used(tmp_path: Path) -> None:
     cell, _ = installed(tmp_path / "gone.iso", installed=str(path))
     image = PreparedImages(tmp_path, no_progress).image_of(cell)
     assert (image.path, image.digest) == (path, file_digest(path))
-    assert [what for what, _ in image.customisations] == ["installed and configured before it came here"]
+    assert [change for change, _ in image.customisations] == ["installed and configured before it came here"]

@@ -98,10 +98,10 @@ def test_an_installation_completes(tmp_path: Path, machine: str) -> None:
         "IRONGUEST-SETUP finishing",
         "IRONGUEST-SETUP done",
     ]
-    words = [line.removeprefix("installation on nothing@bare: ") for line in run.messages]
+    reports = [line.removeprefix("installation on nothing@bare: ") for line in run.messages]
     # So quick an installer may be done before the monitor sees that it is loaded.
-    assert [word for word in words if word in {"finishing", "done"}] == ["finishing", "done"]
-    assert "restart 1" in words
+    assert [report for report in reports if report in {"finishing", "done"}] == ["finishing", "done"]
+    assert "restart 1" in reports
     assert [stage for stage, _ in run.transcript.stages] == ["firmware", "boot prompt", "finishing", "done"]
 
 
@@ -146,19 +146,19 @@ BAD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("stand_in", "timeouts", "kind", "words"), BAD)
+@pytest.mark.parametrize(("stand_in", "timeouts", "kind", "message"), BAD)
 def test_each_failure_has_its_error(
     tmp_path: Path,
     stand_in: SimulatedInstaller,
     timeouts: dict[str, float],
     kind: type[Exception],
-    words: str,
+    message: str,
 ) -> None:
     run = Run(tmp_path, stand_in)
     with pytest.raises(kind) as caught:
         run.follow(dataclasses.replace(TIMEOUTS, **timeouts))
     assert isinstance(caught.value, errors.MediaFault)
-    assert words in caught.value.message
+    assert message in caught.value.message
     assert caught.value.outcome == "ERROR"
 
 

@@ -134,10 +134,10 @@ def test_without_checkpoints_all_boots_are_cold(tmp_path: Path) -> None:
 
 def test_a_device_that_cannot_be_migrated_forces_cold_boots(tmp_path: Path) -> None:
     bench = Bench(tmp_path, machine="q35", devices={"disk": "nvme"})
-    words = [bench.start() for _ in range(2)]
-    assert words[0] == words[1]
-    assert words[0].startswith("cold boot: no shared memory: ")
-    assert "nvme" in words[0]
+    descriptions = [bench.start() for _ in range(2)]
+    assert descriptions[0] == descriptions[1]
+    assert descriptions[0].startswith("cold boot: no shared memory: ")
+    assert "nvme" in descriptions[0]
     # Each start needs one machine: the first one is used although it could not be saved.
     assert bench.slot.count == 2
     assert bench.start(cold=True) == "cold boot"
@@ -147,14 +147,16 @@ def test_a_state_that_does_not_load_uses_the_next_mechanism(tmp_path: Path) -> N
     bench = Bench(tmp_path)
     bench.start(cold=True)
     break_state(bench.entry())
-    words = bench.start()
-    assert words.startswith("clone of a checkpoint (full migration): no shared memory: nothing@bare: loading")
+    description = bench.start()
+    assert description.startswith(
+        "clone of a checkpoint (full migration): no shared memory: nothing@bare: loading"
+    )
     assert "does not load" in bench.messages[1]
     break_state(bench.entry())
-    words = bench.start()
-    assert words.startswith("cold boot: no shared memory: ")
-    assert "; no full migration: nothing@bare: loading" in words
-    assert bench.start() == words
+    description = bench.start()
+    assert description.startswith("cold boot: no shared memory: ")
+    assert "; no full migration: nothing@bare: loading" in description
+    assert bench.start() == description
 
 
 def break_state(path: Path) -> None:
@@ -189,8 +191,8 @@ def test_a_save_that_leaves_traces_loses_the_checkpoint_and_its_machine(
 
     with monkeypatch.context() as patch:
         patch.setattr(saving, "verify_guest_recovered", harmed)
-        words = "the save made the guest complain: e1000: Reset adapter"
-        assert bench.start() == f"cold boot: {words}"
+        problem = "the save made the guest complain: e1000: Reset adapter"
+        assert bench.start() == f"cold boot: {problem}"
         assert bench.start(cold=True) == "cold boot"
     # Checks do not get the machines that were saved.
     assert (bench.slot.count, bench.slot.failures) == (4, [False, False])
@@ -212,13 +214,13 @@ def test_a_boot_that_fails_leaves_no_checkpoint(tmp_path: Path, monkeypatch: pyt
     assert bench.start() == CLONE
 
 
-@pytest.mark.parametrize("what", ["image", "platform"])
-def test_a_stale_checkpoint_is_not_used(tmp_path: Path, what: str) -> None:
+@pytest.mark.parametrize("changed", ["image", "platform"])
+def test_a_stale_checkpoint_is_not_used(tmp_path: Path, changed: str) -> None:
     Bench(tmp_path).start(cold=True)
-    bench = Bench(tmp_path, memory="32M" if what == "platform" else "16M")
-    if what == "image":
+    bench = Bench(tmp_path, memory="32M" if changed == "platform" else "16M")
+    if changed == "image":
         bench.image = replace(bench.image, digest="sha256:1")
     assert bench.start() == CLONE
     assert bench.messages[0].startswith(
-        f"checkpoint nothing@bare: booting cold once, since this changed: {what} ("
+        f"checkpoint nothing@bare: booting cold once, since this changed: {changed} ("
     )

@@ -41,10 +41,10 @@ def machine_instance(directory: Path, kind: str) -> Iterator[Any]:
 
     def start_over(scratch: list[Disk]) -> None:
         instance.machine.end()
-        made = dataclasses.replace(hardware, disks=(hardware.disks[0], *scratch))
-        instance.machine = Machine(made, directory / "again")
+        new_hardware = dataclasses.replace(hardware, disks=(hardware.disks[0], *scratch))
+        instance.machine = Machine(new_hardware, directory / "again")
         instance.machine.start()
-        instance.disks = {disk.name: disk for disk in made.disks}
+        instance.disks = {disk.name: disk for disk in new_hardware.disks}
 
     instance.start_over = start_over
     try:
@@ -62,8 +62,8 @@ def compared(instance: Any, disk: ScratchDisk) -> Any:
 def test_media_are_changed(tmp_path: Path, kind: str) -> None:
     with machine_instance(tmp_path, kind) as instance:
         first, other = cd_medium(MIB, 3), cd_medium(2 * MIB, 4)
-        words = "plugged in" if kind == "virtio-scsi" else "present from the start of a new machine"
-        assert scratch_disks.attach_disk(instance, first) == words
+        means = "plugged in" if kind == "virtio-scsi" else "present from the start of a new machine"
+        assert scratch_disks.attach_disk(instance, first) == means
         assert cd_tray.tray_state(instance, first) == {"is_open": False, "locked": False, "holds": True}
         cd_tray.remove_medium(instance, first)
         assert cd_tray.tray_state(instance, first) == {"is_open": False, "locked": False, "holds": False}

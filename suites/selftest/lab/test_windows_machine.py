@@ -205,10 +205,10 @@ def test_a_complete_run_writes_a_report(
     windows.crashes_at = kernel.QUERY
     monkeypatch.setenv("IRONGUEST_QEMU", str(windows.launcher))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    wanted = "reaches_login or fatal or guest_reboots or acpi or ext4 or kernel_is"
+    selection = "reaches_login or fatal or guest_reboots or acpi or ext4 or kernel_is"
     paths = ["suites/boot", "suites/lifecycle", "suites/integrity", "suites/storage/test_durability.py"]
     cells = [f"--guests-dir={guests}", "--guest=winlike", "--platform=pc-bios-ide,nic=none"]
-    done = run(tmp_path, "--accel=tcg", *cells, "-k", wanted, *paths)
+    done = run(tmp_path, "--accel=tcg", *cells, "-k", selection, *paths)
     kinds = {name: (each["failure"] or {}).get("kind") for name, each in done.results.items()}
     assert {name: (each["outcome"], kinds[name]) for name, each in done.results.items()} == {
         "boot.reaches-login": ("PASS", None),

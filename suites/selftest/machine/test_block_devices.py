@@ -137,7 +137,7 @@ def test_max_hotplugged_disks() -> None:
 
 
 def test_errors_of_a_disk_with_injected_faults_are_no_failure(tmp_path: Path) -> None:
-    with machine_sample.Bench(tmp_path) as bench:
+    with machine_sample.MachineBench(tmp_path) as bench:
         error = Event("BLOCK_IO_ERROR", {"node-name": "target", "action": "report"}, 0.0)
         assert isinstance(judge_event("m", error, "running"), BlockError)
         bench.health.expect_errors("target")

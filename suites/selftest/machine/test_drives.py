@@ -12,7 +12,7 @@ from fixtures.lab.instance.guest_instance import GuestInstance
 from fixtures.lab.instance.hardware_plan import BackingFiles, MachineDirectories, create_files
 from fixtures.machine.hardware import Disk
 from fixtures.media.base_images import Image
-from suites.selftest.support.machine_sample import hardware, saying
+from suites.selftest.support.machine_sample import hardware, printing_code
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("drive", ["disk", "floppy"])
 def test_a_machine_boots_from_its_drive(tmp_path: Path, machine: str, drive: Drive) -> None:
     base = tmp_path / "base.img"
-    base.write_bytes(saying("started").ljust(510, b"\0") + b"\x55\xaa" + bytes((1440 << 10) - 512))
+    base.write_bytes(printing_code("started").ljust(510, b"\0") + b"\x55\xaa" + bytes((1440 << 10) - 512))
     place = MachineDirectories(tmp_path / "work", tmp_path / "evidence")
     root = Disk("root", place.work / "root.qcow2", "qcow2", "IGROOT", drive=drive)
     made = replace(hardware(base, machine=machine), disks=(root,))
@@ -37,4 +37,4 @@ def test_a_machine_boots_from_its_drive(tmp_path: Path, machine: str, drive: Dri
         assert instance.console.wait_for([b"started"], Deadline.after(60.0)) == 0
     finally:
         instance.end()
-    assert base.read_bytes().startswith(saying("started"))
+    assert base.read_bytes().startswith(printing_code("started"))

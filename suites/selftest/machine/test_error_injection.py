@@ -23,7 +23,7 @@ from fixtures.core.errors import (
 )
 from fixtures.machine.health import judge_event
 from fixtures.machine.qmp_journal import Event
-from suites.selftest.support.machine_sample import POWER_OFF, RESET, Bench, Late, saying
+from suites.selftest.support.machine_sample import POWER_OFF, RESET, LateError, MachineBench, printing_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,16 +38,16 @@ def _no_core_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
 
 
-def wait_until_ready(bench: Bench) -> None:
+def wait_until_ready(bench: MachineBench) -> None:
     """Wait for the boot sector. SeaBIOS follows an external reset with resets of its own; they are over then."""
     assert bench.console.wait_for([b"ready"], Deadline.after(60.0)) == 0
 
 
-def host_resets(bench: Bench, mark: int) -> list[Event]:
+def host_resets(bench: MachineBench, mark: int) -> list[Event]:
     return [event for event in bench.machine.journal.since(mark, ["RESET"]) if not event.data["guest"]]
 
 
-def wait_and_signal(bench: Bench, number: int) -> None:
+def wait_and_signal(bench: MachineBench, number: int) -> None:
     """Wait for a condition that never becomes true; QEMU gets a signal during the wait."""
     sent: list[int] = []
 
@@ -56,11 +56,11 @@ def wait_and_signal(bench: Bench, number: int) -> None:
             sent.append(number)
             os.kill(bench.pid, number)
 
-    bench.health.wait_for(read, Deadline.after(60.0), Late())
+    bench.health.wait_for(read, Deadline.after(60.0), LateError())
 
 
 def test_qemu_killed_during_a_wait(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.run()
         with pytest.raises(MachineKilled, match=r"ended unexpectedly: it ended by SIGKILL") as caught:
             wait_and_signal(bench, signal.SIGKILL)
@@ -70,7 +70,7 @@ def test_qemu_killed_during_a_wait(tmp_path: Path) -> None:
 
 
 def test_qemu_killed_during_a_wait_for_the_console(tmp_path: Path) -> None:
-    with Bench(tmp_path, saying("ready\n")) as bench:
+    with MachineBench(tmp_path, printing_code("ready\n")) as bench:
         bench.run()
         assert bench.console.wait_for([b"ready"], Deadline.after(60.0)) == 0
         os.kill(bench.pid, signal.SIGKILL)
@@ -79,7 +79,7 @@ def test_qemu_killed_during_a_wait_for_the_console(tmp_path: Path) -> None:
 
 
 def test_qemu_killed_during_a_command(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.run()
         os.kill(bench.pid, signal.SIGKILL)
         with pytest.raises(MachineKilled, match="SIGKILL"):
@@ -89,7 +89,7 @@ def test_qemu_killed_during_a_command(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("_no_core_files")
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
 def test_a_crash_of_qemu_is_a_failure(tmp_path: Path, number: signal.Signals) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.run()
         with pytest.raises(MachineDied, match=f"ended unexpectedly: it ended by {number.name}") as caught:
             wait_and_signal(bench, number)
@@ -98,24 +98,24 @@ def test_a_crash_of_qemu_is_a_failure(tmp_path: Path, number: signal.Signals) ->
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_termination_signal_from_outside_is_an_error(tmp_path: Path, number: signal.Signals) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.run()
         with pytest.raises(MachineKilled):
             wait_and_signal(bench, number)
 
 
 def test_an_unexpected_reset(tmp_path: Path) -> None:
-    with Bench(tmp_path, saying("ready\n")) as bench:
+    with MachineBench(tmp_path, printing_code("ready\n")) as bench:
         wait_until_ready(bench.run())
         mark = bench.machine.journal.mark()
         bench.machine.execute("system_reset")
         with pytest.raises(GuestRestarted, match="unexpected reset: RESET"):
-            bench.health.wait_for(lambda: None, Deadline.after(60.0), Late())
+            bench.health.wait_for(lambda: None, Deadline.after(60.0), LateError())
         assert len(host_resets(bench, mark)) == 1
 
 
 def test_an_allowed_reset_is_one_event_and_no_failure(tmp_path: Path) -> None:
-    with Bench(tmp_path, saying("ready\n")) as bench:
+    with MachineBench(tmp_path, printing_code("ready\n")) as bench:
         machine = bench.machine
         wait_until_ready(bench.run())
         with bench.health.allowing("RESET"):
@@ -134,7 +134,7 @@ def test_an_allowed_reset_is_one_event_and_no_failure(tmp_path: Path) -> None:
 
 
 def test_a_reset_before_it_is_allowed_is_a_failure(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.run()
         mark = bench.machine.journal.mark()
         bench.machine.execute("system_reset")
@@ -145,14 +145,14 @@ def test_a_reset_before_it_is_allowed_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_a_guest_that_resets_itself(tmp_path: Path) -> None:
-    with Bench(tmp_path, RESET) as bench:
+    with MachineBench(tmp_path, RESET) as bench:
         bench.run()
         with pytest.raises(GuestRestarted, match="guest-reset"):
             bench.console.wait_for([b"never"], Deadline.after(60.0))
 
 
 def test_a_guest_that_turns_itself_off(tmp_path: Path) -> None:
-    with Bench(tmp_path, POWER_OFF) as bench:
+    with MachineBench(tmp_path, POWER_OFF) as bench:
         bench.run()
         with pytest.raises(GuestStopped, match="guest-shutdown") as caught:
             bench.console.wait_for([b"never"], Deadline.after(60.0))
@@ -162,20 +162,20 @@ def test_a_guest_that_turns_itself_off(tmp_path: Path) -> None:
 
 
 def test_an_allowed_shutdown(tmp_path: Path) -> None:
-    with Bench(tmp_path, POWER_OFF) as bench, bench.health.allowing("SHUTDOWN"):
+    with MachineBench(tmp_path, POWER_OFF) as bench, bench.health.allowing("SHUTDOWN"):
         bench.run()
         event = bench.machine.wait_event(["SHUTDOWN"], 0, Deadline.after(60.0), "shutdown")
         assert event.data == {"guest": True, "reason": "guest-shutdown"}
 
 
 def test_the_first_failure_is_kept_with_its_postmortem(tmp_path: Path) -> None:
-    with Bench(tmp_path, saying("[    1.000000] Kernel panic - not syncing: test\n")) as bench:
+    with MachineBench(tmp_path, printing_code("[    1.000000] Kernel panic - not syncing: test\n")) as bench:
         bench.run()
         with pytest.raises(GuestCrashed) as first:
             bench.console.wait_for([b"never"], Deadline.after(60.0))
         os.kill(bench.pid, signal.SIGKILL)
         with pytest.raises(GuestCrashed) as second:
-            bench.health.wait_for(lambda: None, Deadline.after(60.0), Late())
+            bench.health.wait_for(lambda: None, Deadline.after(60.0), LateError())
     assert first.value is second.value
     postmortem = first.value.postmortem
     assert postmortem is not None, "expected a postmortem of the crash"
@@ -189,7 +189,7 @@ def test_the_first_failure_is_kept_with_its_postmortem(tmp_path: Path) -> None:
 
 def test_a_panic_read_after_qemus_end_is_the_cause(tmp_path: Path) -> None:
     """The end of the process is the effect of a panic, even if the panic is read later."""
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.run()
 
         def feed_panic() -> None:
@@ -229,6 +229,6 @@ def test_harmless_events(name: str, run_state: str) -> None:
 
 
 def test_a_wait_raises_the_given_error_at_the_deadline(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench, pytest.raises(MachineNotUsable, match="the deadline came first") as caught:
-        bench.health.wait_for(lambda: None, Deadline.after(0.0), Late())
+    with MachineBench(tmp_path) as bench, pytest.raises(MachineNotUsable, match="the deadline came first") as caught:
+        bench.health.wait_for(lambda: None, Deadline.after(0.0), LateError())
     assert caught.value.postmortem is not None

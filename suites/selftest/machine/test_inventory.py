@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.machine.inventory import inventory
-from suites.selftest.support.machine_sample import Bench
+from suites.selftest.support.machine_sample import MachineBench
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +32,6 @@ Q35 = {
 @pytest.mark.parametrize(("machine", "expected"), [("pc", PC), ("q35", Q35)])
 def test_each_pci_function_has_its_model(tmp_path: Path, machine: str, expected: dict[str, str]) -> None:
     devices = {"disk": "ide-hd", "display": "VGA"}
-    with Bench(tmp_path, machine=machine, devices=devices) as bench:
+    with MachineBench(tmp_path, machine=machine, devices=devices) as bench:
         bench.start()
         assert {function.address: function.model for function in inventory(bench.machine)} == expected

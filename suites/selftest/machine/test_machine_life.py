@@ -17,7 +17,7 @@ import pytest
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import LaunchFailed, MachineNotUsable, MonitorFault, ShutdownTimeout
 from fixtures.machine.machine import Machine
-from suites.selftest.support.machine_sample import HANG, Bench, disk, hardware
+from suites.selftest.support.machine_sample import HANG, MachineBench, disk, hardware
 from suites.selftest.support.paths import ROOT
 
 
@@ -35,12 +35,12 @@ def descriptors() -> set[str]:
     return {path.name for path in Path("/proc/self/fd").iterdir() if path.exists() or path.is_symlink()}
 
 
-def journal_entries(bench: Bench) -> list[dict[str, object]]:
+def journal_entries(bench: MachineBench) -> list[dict[str, object]]:
     return [json.loads(line) for line in (bench.evidence / "qmp.jsonl").read_text().splitlines()]
 
 
 def test_a_machine_starts_paused_answers_and_quits(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         machine = bench.machine
         assert (machine.state, machine.run_state, machine.pid) == ("defined", "defined", None)
         bench.start()
@@ -61,7 +61,7 @@ def test_a_machine_starts_paused_answers_and_quits(tmp_path: Path) -> None:
 
 def test_end_leaves_no_process_and_no_descriptor(tmp_path: Path) -> None:
     before = descriptors()
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.run()
         pid = bench.pid
     bench.machine.end()
@@ -71,14 +71,14 @@ def test_end_leaves_no_process_and_no_descriptor(tmp_path: Path) -> None:
 
 def test_a_machine_that_was_never_started_can_be_ended(tmp_path: Path) -> None:
     before = descriptors()
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         pass
     assert bench.machine.state == "off"
     assert descriptors() == before
 
 
 def test_the_saved_command_line_is_valid_shell(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.start()
         script = (bench.evidence / "argv.sh").read_text()
     done = subprocess.run(
@@ -97,7 +97,7 @@ def test_the_saved_command_line_is_valid_shell(tmp_path: Path) -> None:
 def test_a_failed_launch_shows_qemus_message_status_and_command_line(
     tmp_path: Path, platform: dict[str, Any], message: str
 ) -> None:
-    with Bench(tmp_path, **platform) as bench, pytest.raises(LaunchFailed) as caught:
+    with MachineBench(tmp_path, **platform) as bench, pytest.raises(LaunchFailed) as caught:
         bench.start()
     assert message in caught.value.message
     assert "left with exit status 1" in caught.value.message
@@ -123,7 +123,7 @@ def test_a_missing_qemu_is_named(tmp_path: Path) -> None:
 
 
 def test_a_host_without_setpriv_cannot_launch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         monkeypatch.setenv("PATH", "/nowhere")
         with pytest.raises(LaunchFailed, match="cannot start"):
             bench.start()
@@ -158,7 +158,7 @@ def test_qemu_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_command_that_qemu_refuses(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.start()
         with pytest.raises(MonitorFault, match="QEMU refused no-such-command") as caught:
             bench.machine.execute("no-such-command", {"a": 1})
@@ -168,7 +168,7 @@ def test_a_command_that_qemu_refuses(tmp_path: Path) -> None:
 
 
 def test_a_late_reply_is_a_monitor_fault_and_the_monitor_stays_usable(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.run()
         os.kill(bench.pid, signal.SIGSTOP)
         with pytest.raises(MonitorFault, match=r"QMP query-name: no answer within 0\.2 s"):
@@ -178,14 +178,14 @@ def test_a_late_reply_is_a_monitor_fault_and_the_monitor_stays_usable(tmp_path: 
 
 
 def test_a_sigstopped_qemu_can_be_ended(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.run()
         os.kill(bench.pid, signal.SIGSTOP)
     assert is_gone(bench.pid)
 
 
 def test_the_journal_holds_commands_replies_errors_and_events(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.run()
         mark = bench.machine.journal.mark()
         bench.machine.execute("stop")
@@ -202,7 +202,7 @@ def test_the_journal_holds_commands_replies_errors_and_events(tmp_path: Path) ->
 
 
 def test_a_missing_event_is_named_at_the_deadline(tmp_path: Path) -> None:
-    with Bench(tmp_path) as bench:
+    with MachineBench(tmp_path) as bench:
         bench.run()
         with pytest.raises(ShutdownTimeout, match=r"no SHUTDOWN within 0\.1 s: ACPI") as caught:
             bench.machine.wait_event(["SHUTDOWN"], 0, Deadline.after(0.1), "ACPI")

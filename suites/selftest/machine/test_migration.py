@@ -12,17 +12,17 @@ from fixtures.core.deadline import Deadline
 from fixtures.core.errors import NotMigratable
 from fixtures.machine.hardware import Memory
 from fixtures.machine.migration import MECHANISMS, Mechanism, load, save
-from suites.selftest.support.machine_sample import Bench, saying
+from suites.selftest.support.machine_sample import MachineBench, printing_code
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COUNTING = saying("tick ", for_ever=True)
+COUNTING = printing_code("tick ", for_ever=True)
 
 
-def bench(directory: Path, code: bytes, memory: Memory | None, *, incoming: bool = False) -> Bench:
+def bench(directory: Path, code: bytes, memory: Memory | None, *, incoming: bool = False) -> MachineBench:
     directory.mkdir(exist_ok=True)
-    machine_bench = Bench(directory, code)
+    machine_bench = MachineBench(directory, code)
     hardware = machine_bench.machine.hardware
     machine_bench.machine.hardware = replace(hardware, memory=memory, incoming=incoming)
     return machine_bench
@@ -32,7 +32,7 @@ def in_30_seconds() -> Deadline:
     return Deadline.after(30.0)
 
 
-def is_ticking(machine: Bench) -> bool:
+def is_ticking(machine: MachineBench) -> bool:
     return machine.console.wait_for([b"tick tick"], in_30_seconds()) == 0
 
 
@@ -50,7 +50,7 @@ def save_template(directory: Path, mechanism: Mechanism) -> Path:
     return directory
 
 
-def create_clone(directory: Path, mechanism: Mechanism, name: str = "clone") -> Bench:
+def create_clone(directory: Path, mechanism: Mechanism, name: str = "clone") -> MachineBench:
     """A clone of the state of :func:`save_template`. Its disk is blank: only its memory can make it tick."""
     shared = mechanism == "shared memory"
     memory = Memory(directory / "saved-memory", shared=False) if shared else None
@@ -98,7 +98,7 @@ def test_a_machine_that_cannot_be_saved_continues(tmp_path: Path) -> None:
         assert is_ticking(machine)
 
 
-def unmigratable(directory: Path, machine: Bench) -> Path:
+def unmigratable(directory: Path, machine: MachineBench) -> Path:
     """A wrapper of QEMU that adds a device without migration support."""
     program = directory / "qemu"
     qemu = machine.machine.hardware.qemu

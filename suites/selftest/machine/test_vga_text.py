@@ -10,7 +10,7 @@ from fixtures.core.deadline import Deadline
 from fixtures.core.errors import MachineNotUsable
 from fixtures.machine.port_io import while_paused
 from fixtures.machine.vga_text import TextMode, VgaText, read_text, text_mode
-from suites.selftest.support.machine_sample import HANG, Bench
+from suites.selftest.support.machine_sample import HANG, MachineBench
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ def scrolled_by_hardware() -> bytes:
     return TELETYPE + bytes.fromhex("b800b88ec026c606a00f5abad403b80c07efb80dd0efb011eef4ebfd")
 
 
-def wait_for_lines(bench: Bench, path: Path, accepts: Callable[[tuple[str, ...]], bool]) -> tuple[str, ...]:
+def wait_for_lines(bench: MachineBench, path: Path, accepts: Callable[[tuple[str, ...]], bool]) -> tuple[str, ...]:
     """The lines of the screen, as soon as ``accepts`` is true for them."""
     vga = VgaText(bench.machine, path / "window")
 
@@ -114,7 +114,7 @@ def test_a_cursor_outside_the_screen_is_not_visible() -> None:
 
 
 def test_a_real_screen(tmp_path: Path) -> None:
-    with Bench(tmp_path, printing("\r\nGrüße\r\nA:\\>"), devices=DISPLAY).run() as bench:
+    with MachineBench(tmp_path, printing("\r\nGrüße\r\nA:\\>"), devices=DISPLAY).run() as bench:
         lines = wait_for_lines(bench, tmp_path, lambda lines: "A:\\>" in lines)
     assert lines[lines.index("Grüße") + 1] == "A:\\>"
     assert lines[0].startswith("SeaBIOS")
@@ -122,7 +122,7 @@ def test_a_real_screen(tmp_path: Path) -> None:
 
 def test_a_screen_that_scrolled_by_hardware(tmp_path: Path) -> None:
     """The start register is honoured, and the index register is restored afterwards."""
-    with Bench(tmp_path, scrolled_by_hardware(), devices=DISPLAY).run() as bench:
+    with MachineBench(tmp_path, scrolled_by_hardware(), devices=DISPLAY).run() as bench:
         lines = wait_for_lines(bench, tmp_path, lambda lines: lines[0] == "Z")
         assert lines[1:] == ("",) * 24
         index = bench.machine.execute("human-monitor-command", {"command-line": "i /b 0x3d4"})
@@ -130,7 +130,7 @@ def test_a_screen_that_scrolled_by_hardware(tmp_path: Path) -> None:
 
 
 def test_reading_the_screen_restores_the_run_state(tmp_path: Path) -> None:
-    with Bench(tmp_path, HANG, devices=DISPLAY).run() as bench:
+    with MachineBench(tmp_path, HANG, devices=DISPLAY).run() as bench:
         with while_paused(bench.machine):
             assert bench.machine.execute("query-status")["status"] == "paused"
         assert bench.machine.execute("query-status")["status"] == "running"
@@ -140,7 +140,7 @@ def test_reading_the_screen_restores_the_run_state(tmp_path: Path) -> None:
 
 
 def test_reading_the_screen_is_not_journaled(tmp_path: Path) -> None:
-    with Bench(tmp_path, HANG, devices=DISPLAY).run() as bench:
+    with MachineBench(tmp_path, HANG, devices=DISPLAY).run() as bench:
         VgaText(bench.machine, tmp_path / "window").screen()
     journal = (bench.evidence / "qmp.jsonl").read_text()
     assert "pmemsave" not in journal

@@ -13,7 +13,7 @@ from fixtures.core.errors import GuestCrashed
 from fixtures.machine import windows_bugchecks
 from fixtures.machine.health import judge_event
 from fixtures.machine.qmp_journal import Event
-from suites.selftest.support.machine_sample import Bench, Late, saying
+from suites.selftest.support.machine_sample import LateError, MachineBench, printing_code
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def crashing(text: str, event: int) -> bytes:
     It replaces the end of ``saying`` (hlt; jmp end) by: mov dx, 0x505; mov al, event; out dx, al; hlt; jmp hlt.
     """
     end = bytes([0xBA, 0x05, 0x05, 0xB0, event, 0xEE, 0xF4, 0xEB, 0xFD])
-    code = saying("").removesuffix(b"\0")
+    code = printing_code("").removesuffix(b"\0")
     assert code.endswith(b"\xf4\xeb\xfd")
     code = code[:-3] + end
     return code[:7] + (0x7C00 + len(code)).to_bytes(2, "little") + code[9:] + text.encode() + b"\0"
@@ -39,9 +39,9 @@ def crashing(text: str, event: int) -> bytes:
 @pytest.mark.parametrize(("event", "name"), [(1, "GUEST_PANICKED"), (2, "GUEST_CRASHLOADED")])
 def test_a_pvpanic_event_ends_every_wait(tmp_path: Path, event: int, name: str) -> None:
     """Both events are crashes. A guest whose crash kernel writes a dump reports only GUEST_CRASHLOADED."""
-    with Bench(tmp_path, crashing(BANNER, event), devices=PANICS).run() as bench:
+    with MachineBench(tmp_path, crashing(BANNER, event), devices=PANICS).run() as bench:
         with pytest.raises(GuestCrashed, match=f"reported its own panic: {name}"):
-            bench.health.wait_for(lambda: None, Deadline.after(30.0), Late())
+            bench.health.wait_for(lambda: None, Deadline.after(30.0), LateError())
         assert "SAC>" in bench.transcript.tail()
 
 
@@ -52,16 +52,16 @@ def test_console_output_before_a_crash_is_judged_despite_a_slow_reader(
     read, may_read = Console._read, threading.Event()
     monkeypatch.setattr(Console, "_read", lambda console: may_read.wait(60.0) and read(console))
     crash = crashing(f"{BANNER}\r\n{STOP}", 1)
-    with Bench(tmp_path, crash, devices=PANICS).run() as bench:
+    with MachineBench(tmp_path, crash, devices=PANICS).run() as bench:
         with pytest.raises(GuestCrashed, match=r"bugcheck 0x7B \(INACCESSIBLE_BOOT_DEVICE\) at "):
-            bench.health.wait_for(lambda: None, Deadline.after(30.0), Late())
+            bench.health.wait_for(lambda: None, Deadline.after(30.0), LateError())
         may_read.set()
 
 
 def test_a_bugcheck_on_the_console_is_named(tmp_path: Path) -> None:
-    with Bench(tmp_path, saying(f'{BANNER}\r\n<INSTANCE CLASSNAME="BLUESCREEN">\r\n{STOP}')).run() as bench:
+    with MachineBench(tmp_path, printing_code(f'{BANNER}\r\n<INSTANCE CLASSNAME="BLUESCREEN">\r\n{STOP}')).run() as bench:
         with pytest.raises(GuestCrashed, match=r"bugcheck 0x7B \(INACCESSIBLE_BOOT_DEVICE\) at "):
-            bench.health.wait_for(lambda: None, Deadline.after(30.0), Late())
+            bench.health.wait_for(lambda: None, Deadline.after(30.0), LateError())
         assert [found.signature.name for found in bench.transcript.findings()] == [
             "bugcheck begins",
             "bugcheck",
@@ -69,8 +69,8 @@ def test_a_bugcheck_on_the_console_is_named(tmp_path: Path) -> None:
 
 
 def test_a_sac_banner_is_no_failure(tmp_path: Path) -> None:
-    with Bench(tmp_path, saying(BANNER)).run() as bench:
-        bench.health.wait_for(lambda: "SAC>" in bench.transcript.tail() or None, Deadline.after(30.0), Late())
+    with MachineBench(tmp_path, printing_code(BANNER)).run() as bench:
+        bench.health.wait_for(lambda: "SAC>" in bench.transcript.tail() or None, Deadline.after(30.0), LateError())
         bench.health.check()
 
 

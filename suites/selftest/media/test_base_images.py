@@ -16,7 +16,7 @@ from fixtures.core.file_digest import file_digest
 from fixtures.media import apt_sources, base_images, debian_builder
 from fixtures.media.base_images import prepare, verify
 from fixtures.media.overlay import create_overlay
-from suites.selftest.support.machine_sample import guest, quiet
+from suites.selftest.support.machine_sample import guest, no_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,7 +112,7 @@ def test_writing_to_an_overlay_does_not_change_its_base(qcow2: Path, tmp_path: P
 
 
 def test_a_local_image(qcow2: Path, tmp_path: Path) -> None:
-    image = prepare(guest(path=str(qcow2)), quiet, tmp_path / "cache")
+    image = prepare(guest(path=str(qcow2)), no_progress, tmp_path / "cache")
     assert (image.path, image.format, image.source) == (qcow2, "qcow2", "disk.qcow2")
     assert image.digest == file_digest(qcow2)
 
@@ -138,7 +138,7 @@ def test_a_fetched_file_of_the_wrong_format(tmp_path: Path) -> None:
     source = tmp_path / "page.html"
     source.write_text("<html>")
     with pytest.raises(MediaFault, match="is of format raw, its YAML says qcow2"):
-        prepare(guest(url=source.as_uri(), checksum=file_digest(source)), quiet, tmp_path / "cache")
+        prepare(guest(url=source.as_uri(), checksum=file_digest(source)), no_progress, tmp_path / "cache")
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_a_build_checks_the_free_space_first(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10 << 30, 9 << 30, 1 << 30))
     monkeypatch.setattr(debian_builder, "build", lambda *_: pytest.fail("there was no space"))
     with pytest.raises(NoSpace, match=r"building nothing needs 5.0 GiB in .*; free there: 1.0 GiB"):
-        prepare(guest(build="debian", suite="bookworm"), quiet, tmp_path / "cache")
+        prepare(guest(build="debian", suite="bookworm"), no_progress, tmp_path / "cache")
 
 
 class Builder:
@@ -182,16 +182,16 @@ def test_a_built_image_is_built_once_and_again_when_it_is_damaged(
     monkeypatch.setattr(debian_builder, "build", builder)
     monkeypatch.setattr(base_images, "require_space", lambda *_: None)
     spec = guest(build="debian", suite="bookworm")
-    image = prepare(spec, quiet, tmp_path)
-    assert prepare(spec, quiet, tmp_path) == image
+    image = prepare(spec, no_progress, tmp_path)
+    assert prepare(spec, no_progress, tmp_path) == image
     assert builder.count == 1
     assert sorted(path.name for path in image.path.parent.iterdir()) == ["disk.qcow2", "image.json"]
     for damage in ("disk.qcow2", "image.json"):
         (image.path.parent / damage).unlink()
-        assert prepare(spec, quiet, tmp_path) == image
+        assert prepare(spec, no_progress, tmp_path) == image
     image.path.chmod(0o644)
     image.path.write_bytes(b"rot")
-    assert prepare(spec, quiet, tmp_path) == image
+    assert prepare(spec, no_progress, tmp_path) == image
     assert builder.count == 4
 
 
@@ -207,7 +207,7 @@ def test_an_image_that_is_damaged_again_after_its_build(
     with pytest.raises(
         MediaFault, match="damaged again just after it was built: expected .*; is the host's disk failing"
     ):
-        prepare(guest(build="debian", suite="bookworm"), quiet, tmp_path)
+        prepare(guest(build="debian", suite="bookworm"), no_progress, tmp_path)
 
 
 def _write_wrong_digest(directory: Path) -> None:

@@ -10,7 +10,7 @@ from fixtures.catalog.specs import Cell
 from fixtures.core.errors import MediaFault
 from fixtures.core.file_digest import file_digest
 from fixtures.media.prepared_images import PreparedImages
-from suites.selftest.support.machine_sample import cell, guest, quiet
+from suites.selftest.support.machine_sample import cell, guest, no_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,12 +22,12 @@ def test_processes_of_a_run_share_verified_images(tmp_path: Path) -> None:
     next_run.mkdir()
     disk.write_bytes(b"data" * 512)
     spec = guest(path=str(disk), format="raw", checksum=file_digest(disk))
-    image = PreparedImages(run, quiet).image_of(Cell.of(spec, cell().platform))
+    image = PreparedImages(run, no_progress).image_of(Cell.of(spec, cell().platform))
     assert (image.path, image.digest) == (disk, file_digest(disk))
     disk.write_bytes(b"else" * 512)
     # The run verifies the digest again at its end. Processes that join before use the recorded image.
-    assert PreparedImages(run, quiet).image_of(Cell.of(spec, cell().platform)) == image
+    assert PreparedImages(run, no_progress).image_of(Cell.of(spec, cell().platform)) == image
     with pytest.raises(MediaFault, match=r"expected sha256:\w+, found sha256:\w+"):
-        PreparedImages(next_run, quiet).image_of(Cell.of(spec, cell().platform))
+        PreparedImages(next_run, no_progress).image_of(Cell.of(spec, cell().platform))
     assert [path.name for path in run.iterdir()] == [f"image-{spec.id}.json"]
     assert list(next_run.iterdir()) == []

@@ -25,13 +25,13 @@ WRAP = 1 << 32
 class CaptureWriter:
     """Writes a capture as QEMU does."""
 
-    kept: int = 65536
+    snap_length: int = 65536
     order: str = "<"
     records: list[bytes] = field(default_factory=list)
 
     def frame(self, data: bytes) -> None:
-        kept = data[: self.kept]
-        self.records.append(struct.pack(f"{self.order}IIII", 1, 500_000, len(kept), len(data)) + kept)
+        captured = data[: self.snap_length]
+        self.records.append(struct.pack(f"{self.order}IIII", 1, 500_000, len(captured), len(data)) + captured)
 
     def udp(self, source: int, payload: bytes) -> None:
         datagram = dpkt.udp.UDP(sport=source, dport=68, data=payload)
@@ -63,7 +63,7 @@ class CaptureWriter:
 
     def save(self, directory: Path) -> Path:
         path = directory / "x.pcap"
-        header = struct.pack(f"{self.order}IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, self.kept, 1)
+        header = struct.pack(f"{self.order}IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, self.snap_length, 1)
         path.write_bytes(header + b"".join(self.records))
         return path
 
@@ -95,13 +95,13 @@ def test_another_server_has_no_traffic() -> None:
 
 def test_a_growing_file_may_end_anywhere(tmp_path: Path) -> None:
     raw = SAMPLE.read_bytes()
-    whole = len(list(frames(SAMPLE)))
+    total = len(list(frames(SAMPLE)))
     path = tmp_path / "live.pcap"
     counts = set()
     for length in (*range(24, 300), len(raw) - 1):
         path.write_bytes(raw[:length])
         counts.add(len(list(frames(path))))
-    assert counts == {0, 1, 2, whole - 1}
+    assert counts == {0, 1, 2, total - 1}
 
 
 @pytest.mark.parametrize("head", [b"", b"\xd4\xc3\xb2\xa1", bytes(24), b"\n\r\r\n" + bytes(100)])
@@ -146,13 +146,13 @@ def test_a_reused_port_is_another_connection(tmp_path: Path) -> None:
 
 @given(st.integers(0, WRAP - 1), st.permutations(range(12)), st.lists(st.integers(0, 11), max_size=4))
 def test_reordered_segments_and_wrapped_numbers(
-    tmp_path_factory: pytest.TempPathFactory, start: int, order: list[int], again: list[int]
+    tmp_path_factory: pytest.TempPathFactory, start: int, order: list[int], repeated: list[int]
 ) -> None:
     wire = CaptureWriter()
-    for index in (*order, *again):
+    for index in (*order, *repeated):
         wire.tcp(bytes(100), start + 100 * index)
     found = tcp_totals(wire.save(tmp_path_factory.mktemp("wire")), HOST, 80)
-    assert (found.to_server, found.carried_to) == (1200, 100 * (12 + len(again)))
+    assert (found.to_server, found.carried_to) == (1200, 100 * (12 + len(repeated)))
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2)])
@@ -169,7 +169,7 @@ def test_fragments_are_assigned_to_their_segment(tmp_path: Path, order: tuple[in
 
 
 def test_a_frame_without_complete_headers_is_unreadable(tmp_path: Path) -> None:
-    wire = CaptureWriter(kept=40)
+    wire = CaptureWriter(snap_length=40)
     wire.tcp(b"x" * 100, 1)
     found = tcp_totals(wire.save(tmp_path), HOST, 80)
     assert (found.unreadable, found.to_server) == (1, 0)

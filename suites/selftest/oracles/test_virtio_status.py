@@ -48,9 +48,9 @@ def test_features_of_a_disk() -> None:
         "VIRTIO_F_ANY_LAYOUT",
         "VIRTIO_F_NOTIFY_ON_EMPTY",
     }
-    wanted = frozenset({"VIRTIO_F_RING_PACKED", "VIRTIO_BLK_F_FLUSH"})
-    assert disk.missing(wanted) == {"VIRTIO_F_RING_PACKED"}
-    assert disk.problems(wanted) == ("virtio-blk dst0: its driver did not take VIRTIO_F_RING_PACKED",)
+    expected = frozenset({"VIRTIO_F_RING_PACKED", "VIRTIO_BLK_F_FLUSH"})
+    assert disk.missing(expected) == {"VIRTIO_F_RING_PACKED"}
+    assert disk.problems(expected) == ("virtio-blk dst0: its driver did not take VIRTIO_F_RING_PACKED",)
 
 
 def test_no_driver_is_up_before_the_guest_runs() -> None:

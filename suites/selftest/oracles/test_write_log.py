@@ -78,7 +78,7 @@ BOTH = Entry(5, 1, FLUSH, 0)
 
 
 @pytest.mark.parametrize(
-    ("entries", "position", "left"),
+    ("entries", "position", "durable"),
     [
         ((), 0, ()),
         ((A, B, C), 3, ()),
@@ -89,8 +89,8 @@ BOTH = Entry(5, 1, FLUSH, 0)
         ((A, B, ALL), 2, ()),
     ],
 )
-def test_durable_entries(entries: tuple[Entry, ...], position: int, left: tuple[Entry, ...]) -> None:
-    assert write_log.durable_entries(entries, position) == left
+def test_durable_entries(entries: tuple[Entry, ...], position: int, durable: tuple[Entry, ...]) -> None:
+    assert write_log.durable_entries(entries, position) == durable
 
 
 def test_cut_positions() -> None:

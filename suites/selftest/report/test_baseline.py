@@ -18,7 +18,7 @@ from suites.selftest.support.bundle_sample import SampleBundle, findings
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> SampleBundle:
+def sample_bundle(tmp_path: Path) -> SampleBundle:
     """A bundle whose report compares with an earlier run."""
     bundle = tmp_path / "bundle"
     bundle.mkdir()
@@ -27,40 +27,42 @@ def made(tmp_path: Path) -> SampleBundle:
 
 
 def test_the_page_compares_with_the_baseline_and_verifies(
-    made: SampleBundle, monkeypatch: pytest.MonkeyPatch
+    sample_bundle: SampleBundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contents, "checkout", lambda: (made.report.run.commit, False))
-    assert 'id="baseline"' in (made.directory / "report.html").read_text()
-    assert findings(made) == []
+    monkeypatch.setattr(contents, "checkout", lambda: (sample_bundle.report.run.commit, False))
+    assert 'id="baseline"' in (sample_bundle.directory / "report.html").read_text()
+    assert findings(sample_bundle) == []
 
 
-def test_a_removed_or_damaged_baseline_is_found(made: SampleBundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contents, "checkout", lambda: (made.report.run.commit, False))
-    (made.directory / BASELINE).write_text("{}")
-    assert f"CHANGED {BASELINE}" in findings(made)
-    assert f"UNREADABLE {BASELINE}" in findings(made)
-    (made.directory / BASELINE).unlink()
-    assert f"REMOVED {BASELINE}" in findings(made)
-    assert "RENDERED-OTHERWISE report.html" in findings(made)
+def test_a_removed_or_damaged_baseline_is_found(
+    sample_bundle: SampleBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "checkout", lambda: (sample_bundle.report.run.commit, False))
+    (sample_bundle.directory / BASELINE).write_text("{}")
+    assert f"CHANGED {BASELINE}" in findings(sample_bundle)
+    assert f"UNREADABLE {BASELINE}" in findings(sample_bundle)
+    (sample_bundle.directory / BASELINE).unlink()
+    assert f"REMOVED {BASELINE}" in findings(sample_bundle)
+    assert "RENDERED-OTHERWISE report.html" in findings(sample_bundle)
 
 
-def test_writing_a_bundle_with_a_damaged_baseline_fails(made: SampleBundle) -> None:
-    (made.directory / BASELINE).write_text("{}")
+def test_writing_a_bundle_with_a_damaged_baseline_fails(sample_bundle: SampleBundle) -> None:
+    (sample_bundle.directory / BASELINE).write_text("{}")
     with pytest.raises(ReportInvalid, match=BASELINE):
-        write_bundle(made.report, made.directory, made.signer)
+        write_bundle(sample_bundle.report, sample_bundle.directory, sample_bundle.signer)
 
 
 def option(baseline: Path | None, bundle: Path | None) -> argparse.Namespace:
     return argparse.Namespace(baseline=baseline, bundle=bundle)
 
 
-def test_the_baseline_can_be_in_the_directory_of_the_new_bundle(made: SampleBundle) -> None:
-    earlier = baseline_of(option(made.directory, made.directory))
+def test_the_baseline_can_be_in_the_directory_of_the_new_bundle(sample_bundle: SampleBundle) -> None:
+    earlier = baseline_of(option(sample_bundle.directory, sample_bundle.directory))
     assert earlier is not None
-    prepare_bundle_directory(made.directory)
-    assert not (made.directory / BASELINE).exists()
-    write_baseline(earlier, made.directory)
-    assert (made.directory / BASELINE).exists()
+    prepare_bundle_directory(sample_bundle.directory)
+    assert not (sample_bundle.directory / BASELINE).exists()
+    write_baseline(earlier, sample_bundle.directory)
+    assert (sample_bundle.directory / BASELINE).exists()
 
 
 def test_wrong_use_of_the_option_baseline(tmp_path: Path) -> None:

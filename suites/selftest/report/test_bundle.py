@@ -45,14 +45,14 @@ def test_sha256sum_checks_the_manifest_of_any_names(tmp_path: Path) -> None:
         (tmp_path / name).write_text(name)
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep/er").write_bytes(b"\xff")
-    found = manifest.digests(tmp_path)
-    (tmp_path / manifest.MANIFEST).write_bytes(manifest.render(found))
+    digests = manifest.digests(tmp_path)
+    (tmp_path / manifest.MANIFEST).write_bytes(manifest.render(digests))
     done = subprocess.run(
         ["sha256sum", "-c", "--strict", manifest.MANIFEST], cwd=tmp_path, capture_output=True, check=False
     )
     assert (done.returncode, done.stdout.count(b": OK")) == (0, 8)
-    assert manifest.parse(manifest.render(found)) == found
-    assert list(found) == sorted(found)
+    assert manifest.parse(manifest.render(digests)) == digests
+    assert list(digests) == sorted(digests)
 
 
 @pytest.mark.parametrize("content", [b"x\n", b"00  short\n", b"0" * 64 + b"  a\n" + b"1" * 64 + b"  a\n"])
@@ -95,9 +95,9 @@ def test_the_error_for_an_unusable_key_says_why(tmp_path: Path) -> None:
         "found a public key": Signer.new().public_pem,
         "expected a private key in PEM form; found none": b"nonsense",
     }
-    for words, content in keys.items():
+    for message, content in keys.items():
         (tmp_path / "key.pem").write_bytes(content)
-        with pytest.raises(HostFault, match=words):
+        with pytest.raises(HostFault, match=message):
             Signer.load(tmp_path / "key.pem")
     with pytest.raises(HostFault, match="cannot be read"):
         Signer.load(tmp_path / "gone.pem")
@@ -110,8 +110,8 @@ def test_the_attestation_lists_results_and_key(tmp_path: Path) -> None:
     )
     begun = sample.run_start(waivers=(waiver(created="2026-01-01", expires="2027-01-01"),))
     begun = replace(begun, info=replace(begun.info, started="2026-10-14T08:00:00Z"))
-    made = sample.make_bundle(tmp_path, results, begun)
-    assert made.report.verdict.name == "CERTIFIED_WITH_CONDITIONS"
+    sample_bundle = sample.make_bundle(tmp_path, results, begun)
+    assert sample_bundle.report.verdict.name == "CERTIFIED_WITH_CONDITIONS"
     envelope = json.loads((tmp_path / "attestation.dsse.json").read_bytes())
     signed = json.loads(base64.b64decode(envelope["payload"]))
     predicate = signed["predicate"]
@@ -119,15 +119,15 @@ def test_the_attestation_lists_results_and_key(tmp_path: Path) -> None:
     assert predicate["result"] == "WARNED"
     assert predicate["warnedTests"] == [f"{results[5].cell} {results[5].check}"]
     assert (len(predicate["passedTests"]), predicate["failedTests"]) == (25, [])
-    assert predicate["signer"] == {"key": made.signer.fingerprint, "ephemeral": True}
-    assert [each["digest"]["sha256"] for each in predicate["configuration"]] == [
-        str(made.report.plan and made.report.plan.digest).removeprefix("sha256:"),
+    assert predicate["signer"] == {"key": sample_bundle.signer.fingerprint, "ephemeral": True}
+    assert [resource["digest"]["sha256"] for resource in predicate["configuration"]] == [
+        str(sample_bundle.report.plan and sample_bundle.report.plan.digest).removeprefix("sha256:"),
         *([report_sample.SHA_A.removeprefix("sha256:")] * 2),
         report_sample.SHA_B.removeprefix("sha256:"),
     ]
     html = (tmp_path / "report.html").read_text()
     assert "does not prove by whom it was signed" in html
-    assert made.signer.fingerprint in html
+    assert sample_bundle.signer.fingerprint in html
 
 
 def test_no_secret_is_left_in_a_bundle(tmp_path: Path) -> None:
@@ -136,12 +136,12 @@ def test_no_secret_is_left_in_a_bundle(tmp_path: Path) -> None:
     results[5] = replace(results[5], outcome="FAIL", failure=failure)
     begun = sample.run_start()
     begun = replace(begun, info=replace(begun.info, argv=("pytest", SECRET, "MY_TOKEN=abc")))
-    made = sample.make_bundle(tmp_path, results, begun, secrets=(SECRET,), secret=SECRET)
+    sample_bundle = sample.make_bundle(tmp_path, results, begun, secrets=(SECRET,), secret=SECRET)
     content = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert SECRET.encode() not in content
-    assert made.report.run.argv == ("pytest", MASK, f"MY_TOKEN={MASK}")
-    assert made.report.redaction.count >= 6
-    assert f"{made.report.redaction.count} places in" in (tmp_path / "report.html").read_text()
+    assert sample_bundle.report.run.argv == ("pytest", MASK, f"MY_TOKEN={MASK}")
+    assert sample_bundle.report.redaction.count >= 6
+    assert f"{sample_bundle.report.redaction.count} places in" in (tmp_path / "report.html").read_text()
     assert findings(tmp_path) == []
 
 
@@ -227,21 +227,21 @@ def test_a_recorded_failure_of_a_killed_run_decides_the_verdict(tmp_path: Path) 
 
 @pytest.mark.parametrize("lost", ["attestation.dsse.json", "MANIFEST.sha256", "report.json", "plan.json"])
 def test_a_run_killed_while_writing_its_report_is_recovered(tmp_path: Path, lost: str) -> None:
-    made = sample.make_bundle(tmp_path / "b")
+    sample_bundle = sample.make_bundle(tmp_path / "b")
     for name in ("attestation.dsse.json", lost):
-        (made.directory / name).unlink(missing_ok=True)
-    (made.directory / ".report.html.123").write_text("half a p")
-    assert finish(made.directory) == 2
-    assert findings(made.directory) == []
-    assert not (made.directory / ".report.html.123").exists()
+        (sample_bundle.directory / name).unlink(missing_ok=True)
+    (sample_bundle.directory / ".report.html.123").write_text("half a p")
+    assert finish(sample_bundle.directory) == 2
+    assert findings(sample_bundle.directory) == []
+    assert not (sample_bundle.directory / ".report.html.123").exists()
 
 
 def test_a_complete_bundle_is_not_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    made = sample.make_bundle(tmp_path / "b")
-    before = manifest.digests(made.directory)
-    assert finish(made.directory) == 4
+    sample_bundle = sample.make_bundle(tmp_path / "b")
+    before = manifest.digests(sample_bundle.directory)
+    assert finish(sample_bundle.directory) == 4
     assert "has its report already" in capsys.readouterr().err
-    assert manifest.digests(made.directory) == before
+    assert manifest.digests(sample_bundle.directory) == before
 
 
 def test_a_running_run_is_not_recovered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,9 +39,9 @@ def outcome(name: Outcome, **changes: Any) -> CheckResult:
 
 
 def one(before: Report, after: Report, kind: Any) -> Any:
-    found = compare(before, after).transitions_of(kind)
-    assert [(each.cell, each.check) for each in found] == [(UEFI, CHECK)]
-    return found[0]
+    matches = compare(before, after).transitions_of(kind)
+    assert [(transition.cell, transition.check) for transition in matches] == [(UEFI, CHECK)]
+    return matches[0]
 
 
 def text(comparison: Comparison) -> str:
@@ -60,8 +60,8 @@ def test_a_report_does_not_differ_from_itself(report: Report) -> None:
     same = compare(report, report)
     assert same.nothing_changed
     assert (same.worse, same.deviations, gate_reasons(same, "comparable")) == ((), (), "")
-    assert {each.kind for each in same.transitions} == {"unchanged"}
-    assert not any(each.judgement for each in same.timings)
+    assert {transition.kind for transition in same.transitions} == {"unchanged"}
+    assert not any(timing.judgement for timing in same.timings)
     assert text(same).endswith("Nothing changed.")
 
 
@@ -135,8 +135,8 @@ def test_a_missing_check_stands_for_all_of_its_tests() -> None:
     pair = [outcome("PASS", nodeid=f"suites/storage/test.py::test[{case}-{UEFI}]") for case in "ab"]
     others = [item for item in sample.good_results() if (item.cell, item.check) != (UEFI, CHECK)]
     two = sample.report_of([*others, *pair], host=KNOWN)
-    found = compare(two, with_result(None)).transitions_of("regressed")
-    assert [each.nodeid for each in found] == [item.nodeid for item in pair]
+    matches = compare(two, with_result(None)).transitions_of("regressed")
+    assert [transition.nodeid for transition in matches] == [item.nodeid for item in pair]
     assert "[a]" in text(compare(two, with_result(None)))
     one_less = sample.report_of([*others, pair[0]], host=KNOWN)
     assert compare(two, one_less).worse == ("1 that passed is gone",)
@@ -182,8 +182,8 @@ def test_a_waived_regression_is_reported_and_closes_no_gate() -> None:
     comparison = compare(GOOD, waived)
     assert one(GOOD, waived, "regressed").after.effective == "WAIVED"
     assert comparison.worse == ()
-    again = summarise_comparison(compare(with_result(failed), waived))
-    assert [transition.check for transition in again.transitions["waiver_changed"]] == [CHECK]
+    summary = summarise_comparison(compare(with_result(failed), waived))
+    assert [transition.check for transition in summary.transitions["waiver_changed"]] == [CHECK]
     assert compare(waived, with_result(failed)).worse == (
         "the verdict was CERTIFIED WITH CONDITIONS, and is NOT CERTIFIED",
     )
@@ -194,7 +194,7 @@ def test_a_lost_pass_closes_the_gate_unless_the_plan_differs() -> None:
     smaller = sample.report_of(
         [item for item in sample.good_results() if item.check != CHECK],
         plan=sample.plan(*((check, sample.CHECKS[check][1]) for check in fewer)),
-        planned=[each for each in sample.planned() if each.check != CHECK],
+        planned=[result for result in sample.planned() if result.check != CHECK],
         host=KNOWN,
     )
     comparison = compare(GOOD, smaller)
@@ -207,7 +207,7 @@ def test_a_lost_pass_closes_the_gate_unless_the_plan_differs() -> None:
 def test_a_different_hypervisor_is_reported_and_leaves_runs_comparable() -> None:
     newer = with_result(outcome("PASS"), host=replace(KNOWN, qemu="QEMU 8", qemu_version="8.0.0"))
     comparison = compare(GOOD, newer)
-    assert [(each.component, each.part) for each in comparison.deviations] == [
+    assert [(deviation.component, deviation.part) for deviation in comparison.deviations] == [
         ("hypervisor", "qemu"),
         ("hypervisor", "version"),
     ]
@@ -237,7 +237,7 @@ def test_a_different_hypervisor_is_reported_and_leaves_runs_comparable() -> None
 )
 def test_a_difference_in_each_component_is_reported(changes: dict[str, Any], component: str) -> None:
     comparison = compare(GOOD, with_result(outcome("PASS"), **changes))
-    assert {each.component for each in comparison.deviations} == {component}
+    assert {deviation.component for deviation in comparison.deviations} == {component}
     assert comparison.configurations[0].key != comparison.configurations[1].key
     assert "same configuration" not in text(comparison)
 
@@ -252,7 +252,7 @@ def test_configurations_with_unknown_parts_do_not_count_as_equal() -> None:
 
 
 def boots(*seconds: float) -> Any:
-    return tuple((("firmware", 0.1), ("login", each)) for each in seconds)
+    return tuple((("firmware", 0.1), ("login", value)) for value in seconds)
 
 
 def test_slower_boots_and_measures_are_reported() -> None:
@@ -262,22 +262,26 @@ def test_slower_boots_and_measures_are_reported() -> None:
                 "PASS",
                 start="restored clone",
                 start_seconds=0.25,
-                measures=(Measure("rate", each, "MB/s"), Measure("frames", each, "")),
+                measures=(Measure("rate", value, "MB/s"), Measure("frames", value, "")),
             )
-            for each in rates
+            for value in rates
         ]
         others = [item for item in sample.good_results() if (item.cell, item.check) != (UEFI, CHECK)]
         cells = [sample.cell_facts(BIOS), sample.cell_facts(UEFI, boots=boots(*boot))]
         return sample.report_of([*others, *attempts], cells=cells, host=KNOWN)
 
     comparison = compare(report((9, 9.1, 9.2), (100, 101, 102)), report((12, 12.1, 12.2), (50, 51, 52)))
-    assert [(each.quantity.name, each.quantity.kind) for each in comparison.timings_judged("slower")] == [
+    assert [
+        (timing.quantity.name, timing.quantity.kind) for timing in comparison.timings_judged("slower")
+    ] == [
         ("rate", "measure"),
         ("login", "boot"),
     ]
-    assert [each.quantity.name for each in comparison.timings_judged("higher", "lower")] == ["frames"]
-    starts = [each for each in comparison.timings if each.quantity.kind == "start"]
-    assert [each.change.basis for each in starts] == ["single values"], "one machine, looked at three times"
+    assert [timing.quantity.name for timing in comparison.timings_judged("higher", "lower")] == ["frames"]
+    starts = [timing for timing in comparison.timings if timing.quantity.kind == "start"]
+    assert [timing.change.basis for timing in starts] == ["single values"], (
+        "one machine, looked at three times"
+    )
     assert comparison.worse == ()
     assert "boot to login on debian-12@q35-uefi-virtio 9.1 s (9 to 9.2, n = 3) -> 12.1 s" in text(comparison)
 

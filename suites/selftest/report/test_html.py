@@ -169,9 +169,9 @@ def test_expected_and_observed_are_separated_and_their_difference_is_marked() ->
 )
 def test_a_message_without_a_single_comparison_stays_plain(message: str, kinds: dict[str, str]) -> None:
     lines = split_message(message)
-    found = {line.kind: "".join(part.text for part in line.parts) for line in lines}
-    found.pop("plain", None)
-    assert found == kinds
+    texts = {line.kind: "".join(part.text for part in line.parts) for line in lines}
+    texts.pop("plain", None)
+    assert texts == kinds
     if not kinds:
         assert "\n".join("".join(part.text for part in line.parts) for line in lines) == message
 
@@ -203,9 +203,9 @@ def test_missing_facts_are_listed() -> None:
     host = sample.host_facts(firmware=({"role": "bios", "path": "x.bin"},))
     report = sample.good_report(cells=[bare], host=host, run=sample.run_info(commit=None), plan=None)
     sentences = " ".join(missing_facts(report))
-    for words in ("QEMU's program", "x.bin", "no plan", "checkout", "No facts were recorded for debian-12@q35",
+    for phrase in ("QEMU's program", "x.bin", "no plan", "checkout", "No facts were recorded for debian-12@q35",
                   "digest of the image before or after", "kernel", "devices", "cold boot"):  # fmt: skip
-        assert words in sentences
+        assert phrase in sentences
     known = sample.good_report(host=sample.host_facts(qemu_digest=sample.SHA_A))
     assert missing_facts(known) == ()
     assert "None: the run established all facts of this report." in render_html(known)
@@ -218,8 +218,8 @@ def test_the_page_compares_with_a_baseline_if_there_is_one() -> None:
     now = sample.report_of([failed, *sample.good_results()[1:]])
     reader = read_html(render_html(now, baseline=sample.good_report()))
     text = " ".join("".join(reader.text).split())
-    for words in ("Comparison with the baseline", '"Before" is the baseline', "Regressed (1)", hostile):
-        assert words in text
+    for phrase in ("Comparison with the baseline", '"Before" is the baseline', "Regressed (1)", hostile):
+        assert phrase in text
     assert "script" not in reader.tags
     assert "#baseline" in [value for _, name, value in reader.attributes if name == "href"]
 

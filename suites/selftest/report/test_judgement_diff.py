@@ -42,13 +42,13 @@ def elsewhere(result: CheckResult) -> CheckResult:
     return replace(result, failure=failure, evidence=(), **times)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("result", [PASSED, FAILED, SKIPPED], ids=lambda each: each.outcome)
+@pytest.mark.parametrize("result", [PASSED, FAILED, SKIPPED], ids=lambda result: result.outcome)
 def test_equal_results_give_no_difference(result: CheckResult) -> None:
     assert compare_results([result, result], [elsewhere(result), elsewhere(result)]) == []
 
 
 @pytest.mark.parametrize(
-    ("recorded", "replayed", "what"),
+    ("recorded", "replayed", "kind"),
     [
         (PASSED, FAILED, "outcome"),
         (FAILED, PASSED, "outcome"),
@@ -66,11 +66,11 @@ def test_equal_results_give_no_difference(result: CheckResult) -> None:
     ],
 )
 def test_each_difference_is_reported_once(
-    recorded: CheckResult, replayed: CheckResult, what: DifferenceKind
+    recorded: CheckResult, replayed: CheckResult, kind: DifferenceKind
 ) -> None:
-    found = [each.kind for each in compare_results([recorded], [replayed])]
-    assert found[0] == what
-    assert found == [what] or found == ["outcome", "reason"]
+    kinds = [difference.kind for difference in compare_results([recorded], [replayed])]
+    assert kinds[0] == kind
+    assert kinds == [kind] or kinds == ["outcome", "reason"]
 
 
 def test_missing_and_extra_results() -> None:
@@ -87,7 +87,7 @@ def test_a_recorded_exception_is_compared_by_class_and_message() -> None:
     replayed = replace(recorded, failure=Failure("RecordedException", "ZeroDivisionError: by zero"))
     assert compare_results([recorded], [replayed]) == []
     other = replace(recorded, failure=Failure("RecordedException", "KeyError: x"))
-    assert [each.kind for each in compare_results([recorded], [other])] == ["failure"]
+    assert [difference.kind for difference in compare_results([recorded], [other])] == ["failure"]
 
 
 def test_facts_about_cells_are_compared() -> None:

@@ -28,10 +28,10 @@ def parsed(report: Report) -> ET.Element:
 
 def case(root: ET.Element, cell: str, check: str) -> ET.Element:
     area = check.partition(".")[0]
-    (found,) = (
+    (test_case,) = (
         c for c in root.iter("testcase") if (c.get("classname"), c.get("name")) == (f"{cell}.{area}", check)
     )
-    return found
+    return test_case
 
 
 def properties(element: ET.Element) -> dict[str | None, str | None]:
@@ -45,10 +45,10 @@ def test_suites_are_cells_and_cases_are_checks() -> None:
     assert properties(suite)["image_sha256"] == sample.SHA_A.removeprefix("sha256:")
     assert properties(suite)["accelerator"] == "kvm"
     assert properties(suite)["hardware_assisted"] == "true"
-    found = case(root, sample.CELLS[0], "network.payload-intact")
-    assert properties(found)["level"] == "recommended"
-    assert properties(found)["outcome"] == "PASS"
-    assert float(found.get("time", "")) > 0
+    test_case = case(root, sample.CELLS[0], "network.payload-intact")
+    assert properties(test_case)["level"] == "recommended"
+    assert properties(test_case)["outcome"] == "PASS"
+    assert float(test_case.get("time", "")) > 0
 
 
 def test_each_outcome_has_its_element() -> None:

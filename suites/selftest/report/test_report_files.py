@@ -55,12 +55,12 @@ def test_bytes_that_are_not_text_are_escaped(tmp_path: Path) -> None:
     results[0] = replace(results[0], outcome="FAIL", failure=failure)
     report = sample.report_of(results)
     write_report(report, tmp_path)
-    again = load_report(tmp_path)
-    (failed,) = (entry.worst_instance.decisive_attempt for entry in again.entries if entry.outcome == "FAIL")
+    loaded = load_report(tmp_path)
+    (failed,) = (entry.worst_instance.decisive_attempt for entry in loaded.entries if entry.outcome == "FAIL")
     assert failed is not None
     assert failed.failure is not None
     assert failed.failure.message == r"caf\xe9 \x80\xff"
-    assert as_data(again) == as_data(report)
+    assert as_data(loaded) == as_data(report)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_file_in_the_path_is_named(tmp_path: Path, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "fault", "words"),
+    ("code", "fault", "message"),
     [
         (errno.EACCES, HostFault, "no permission"),
         (errno.EPERM, HostFault, "no permission"),
@@ -122,14 +122,14 @@ def test_a_file_in_the_path_is_named(tmp_path: Path, path: str) -> None:
     ],
 )
 def test_each_write_error_is_named_with_the_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, fault: type[Exception], words: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, fault: type[Exception], message: str
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(code, "the system's words")
 
     # The error is simulated: root, who may run the tests, has all permissions.
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(fault, match=words) as caught:
+    with pytest.raises(fault, match=message) as caught:
         check_writable(tmp_path)
     assert str(tmp_path) in str(caught.value)
     assert list(tmp_path.iterdir()) == []

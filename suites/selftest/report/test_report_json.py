@@ -28,16 +28,16 @@ SCHEMA = json.loads(Path(schema.__file__).with_name("report.schema.json").read_t
 
 
 def objects(node: Any) -> list[dict[str, Any]]:
-    found = []
+    schemas = []
     if isinstance(node, dict):
         if node.get("type") == "object":
-            found.append(node)
+            schemas.append(node)
         for child in node.values():
-            found += objects(child)
+            schemas += objects(child)
     elif isinstance(node, list):
         for child in node:
-            found += objects(child)
-    return found
+            schemas += objects(child)
+    return schemas
 
 
 def test_the_schema_is_valid_and_has_no_open_objects() -> None:

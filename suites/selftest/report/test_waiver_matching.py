@@ -219,7 +219,7 @@ def test_a_fingerprint_depends_on_check_and_error_class() -> None:
         replace(base, failure=replace(FAILURE, kind="BlockError")),
         replace(base, failure=replace(FAILURE, message="other")),
     ]
-    assert len({fingerprint(each) for each in [base, *others]}) == 4
+    assert len({fingerprint(result) for result in [base, *others]}) == 4
     assert fingerprint(replace(base, cell=BIOS, nodeid="elsewhere")) == fingerprint(base)
     assert fingerprint(sample.result(CHECK)) == ""
 
@@ -291,8 +291,8 @@ def test_the_table_and_the_page_show_each_waiver() -> None:
     for line in ("1 waiver used: w-1", "1 waiver expired: w-2", "1 waiver unused: w-9"):
         assert line in text
     html = render_html(judged)
-    for words in ("Ann &lt;ann@example.org&gt;", "Bob &lt;", "bugs.example.org", "2026-10-01 to 2026-12-01"):
-        assert words in html
+    for phrase in ("Ann &lt;ann@example.org&gt;", "Bob &lt;", "bugs.example.org", "2026-10-01 to 2026-12-01"):
+        assert phrase in html
     assert "<b>bad" not in html
     assert "\x1b" not in html
     assert len(html) < len(render_html(report())) + 30_000

@@ -78,7 +78,9 @@ def test_a_plan_without_its_media_is_incomplete(tmp_path: Path) -> None:
 
 
 def test_a_failed_installation_is_one_error_and_blocks_the_other_checks(tmp_path: Path) -> None:
-    medium = SimulatedInstaller(words="IRONGUEST-SETUP failed: no such edition\r\n").write(tmp_path / "medium.iso")
+    medium = SimulatedInstaller(words="IRONGUEST-SETUP failed: no such edition\r\n").write(
+        tmp_path / "medium.iso"
+    )
     done = run(tmp_path, "--accel=tcg", shelf(tmp_path, str(medium)), "--plan=both")
     assert done.status == 2
     reached, events = done.results["boot.reaches-login"], done.results["boot.no-fatal-events"]

@@ -27,7 +27,9 @@ def test_ids_with_commas_reach_all_outputs(tmp_path: Path, workers: list[str]) -
     bundle = tmp_path / "out"
     xml = tmp_path / "out.xml"
     platform = "--platform=pc-bios-ide,nic=e1000e,cpus=4"
-    output = InnerRun.create(tmp_path, TESTS).run(platform, f"--bundle={bundle}", f"--junitxml={xml}", *workers)
+    output = InnerRun.create(tmp_path, TESTS).run(
+        platform, f"--bundle={bundle}", f"--junitxml={xml}", *workers
+    )
     assert "2 failed, 2 passed" in output
     report = json.loads((bundle / "report.json").read_text())
     assert sorted({each["cell"] for each in report["results"]}) == CELLS

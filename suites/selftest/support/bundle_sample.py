@@ -1,4 +1,4 @@
-"""Small bundles of runs that no machine took part in, for the tests of bundles and of who checks them."""
+"""Small bundles of invented runs, without machines, for the tests of bundles and of their verification."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fixtures.commands.verify.__main__ import verify
 from fixtures.evidence.recording import LiveRecord
 from fixtures.evidence.redaction import Redactor
 from fixtures.evidence.result import CheckResult, to_json
-from fixtures.evidence.worker_results import PartWriter
+from fixtures.evidence.worker_results import WorkerFileWriter
 from fixtures.machine.qmp_journal import Journal
 from fixtures.machine.wakeup import Wakeup
 from fixtures.report.bundle.attestation import statement
@@ -26,9 +26,9 @@ from fixtures.report.bundle.manifest import ATTESTATION, MANIFEST, digests, rend
 from fixtures.report.bundle.signing import Signer
 from fixtures.report.model.canonical_json import canonical
 from fixtures.report.model.report import Report
-from fixtures.run.finalize import Opened, close_bundle
-from fixtures.run.run_file import write_run
-from fixtures.run.run_start import RunStart, now
+from fixtures.run.finalize import OpenBundle, close_bundle
+from fixtures.run.run_file import write_run_file
+from fixtures.run.run_start import RunStart, utc_now
 from suites.selftest.support import report_sample as sample
 
 MACHINE = "evidence/machines/gw0/debian-12@q35-uefi-virtio/machine-1"
@@ -37,8 +37,8 @@ CHECK = ("debian-12@q35-uefi-virtio", "storage.write-reaches-disk")
 
 
 @dataclass(frozen=True)
-class Made:
-    """A bundle, its report and who signed it."""
+class SampleBundle:
+    """A bundle, its report and its signer."""
 
     directory: Path
     report: Report
@@ -46,8 +46,8 @@ class Made:
 
 
 @contextmanager
-def belonging(run: str) -> Iterator[None]:
-    """Evidence that is recorded within belongs to that run."""
+def evidence_of_run(run: str) -> Iterator[None]:
+    """Evidence that the body of the context records belongs to the run with the id ``run``."""
     before = os.environ.get("IRONGUEST_RUN")
     os.environ["IRONGUEST_RUN"] = run
     try:
@@ -58,8 +58,8 @@ def belonging(run: str) -> Iterator[None]:
             os.environ["IRONGUEST_RUN"] = before
 
 
-def beginning(**changes: Any) -> RunStart:
-    """How a run began half a minute ago."""
+def run_start(**changes: Any) -> RunStart:
+    """The start of a run half a minute ago; keyword arguments change its fields."""
     started = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=30)
     stamp = started.isoformat(timespec="milliseconds")
     info = sample.run_info(id=str(uuid.uuid4()), started=stamp, ended=stamp)
@@ -68,11 +68,11 @@ def beginning(**changes: Any) -> RunStart:
 
 
 def good_results() -> list[CheckResult]:
-    """All passed, just now; one of them names its evidence."""
+    """Results that all passed just now; one of them has evidence."""
     return [
         replace(
             item,
-            started=now(),
+            started=utc_now(),
             evidence=(ANSWERS,) if (item.cell, item.check) == CHECK else (),
         )
         for item in sample.good_results()
@@ -80,23 +80,23 @@ def good_results() -> list[CheckResult]:
 
 
 def record_evidence(directory: Path, run: str, secret: str = "") -> None:
-    """What a machine and a check leave behind."""
-    place = directory / MACHINE
-    with belonging(run):
-        transcript = Transcript(place, [])
-        for piece in (
+    """Record the evidence of a machine and of a check; ``secret`` appears in both."""
+    machine_directory = directory / MACHINE
+    with evidence_of_run(run):
+        transcript = Transcript(machine_directory, [])
+        for data in (
             b"Booting\r\nhello caf\xc3",
             b"\xa9\r\n",
             f"{secret[:4]}".encode(),
             secret[4:].encode(),
         ):
-            transcript.feed(piece)
+            transcript.feed(data)
         transcript.close()
-        journal = Journal(place / "qmp.jsonl", Wakeup())
+        journal = Journal(machine_directory / "qmp.jsonl", Wakeup())
         journal.note("command", {"execute": "cont"})
         journal.event("RESUME", {})
         journal.close()
-        (place / "argv.sh").write_text("qemu-system-x86_64 -m 1G -nodefaults\n")
+        (machine_directory / "argv.sh").write_text("qemu-system-x86_64 -m 1G -nodefaults\n")
         record = LiveRecord(directory / ANSWERS)
         for number in range(3):
             record.ask("shell", {"command": f"echo {number}"}, lambda: {"output": f"x {secret}", "status": 0})
@@ -104,8 +104,8 @@ def record_evidence(directory: Path, run: str, secret: str = "") -> None:
 
 
 def record_results(directory: Path, results: list[CheckResult], cells: list[Any] | None = None) -> None:
-    """What a worker writes down."""
-    writer = PartWriter(directory / "results", "gw0")
+    """Write the results and the facts about cells as a worker does."""
+    writer = WorkerFileWriter(directory / "results", "gw0")
     for result in results:
         writer.write("result", to_json(result))
     for facts in [sample.cell_facts(cell) for cell in sample.CELLS] if cells is None else cells:
@@ -120,21 +120,21 @@ def make_bundle(
     signer: Signer | None = None,
     secrets: tuple[str, ...] = (),
     secret: str = "",
-) -> Made:
-    """A whole bundle, as a run leaves it."""
+) -> SampleBundle:
+    """Create a complete bundle as a run does."""
     directory.mkdir(parents=True, exist_ok=True)
     signer = signer or Signer.new()
     redactor = Redactor(secrets)
-    begun, lock = write_run(begun or beginning(), directory, redactor)
+    begun, lock = write_run_file(begun or run_start(), directory, redactor)
     with lock:
         record_evidence(directory, begun.info.id, secret)
         record_results(directory, good_results() if results is None else results)
-        report = close_bundle(Opened(begun, redactor, signer, lock), directory, now())
-    return Made(directory, report, signer)
+        report = close_bundle(OpenBundle(begun, redactor, signer, lock), directory, utc_now())
+    return SampleBundle(directory, report, signer)
 
 
-def sign_again(made: Made, report: Report | None = None, signer: Signer | None = None) -> None:
-    """What a cheater who has a key does at the end."""
+def renew_signature(made: SampleBundle, report: Report | None = None, signer: Signer | None = None) -> None:
+    """Sign the changed files of a bundle, as a forger with a key does."""
     found = digests(made.directory)
     manifest = render(found)
     (made.directory / MANIFEST).write_bytes(manifest)
@@ -143,18 +143,20 @@ def sign_again(made: Made, report: Report | None = None, signer: Signer | None =
     (made.directory / ATTESTATION).write_bytes(canonical(used.sign(canonical(signed))))
 
 
-def findings(made: Made, key: Path | None = None, plan: Path | None = None) -> list[str]:
-    """Code and object of every finding, in order."""
-    _, nets = verify(made.directory, key, plan, rejudge=False)
-    return [f"{finding.code} {finding.about}" for net in nets for finding in net.findings]
+def findings(made: SampleBundle, key: Path | None = None, plan: Path | None = None) -> list[str]:
+    """The code and the subject of every finding, in order."""
+    _, steps = verify(made.directory, key, plan, judge_again=False)
+    return [f"{finding.code} {finding.subject}" for step in steps for finding in step.findings]
 
 
-def edit(path: Path, change: Callable[[Any], None]) -> None:
+def edit_json(path: Path, change: Callable[[Any], None]) -> None:
+    """Apply ``change`` to the data in a JSON file."""
     data = json.loads(path.read_bytes())
     change(data)
     path.write_bytes(canonical(data))
 
 
 def public_key(signer: Signer, path: Path) -> Path:
+    """Write the public key of ``signer`` to ``path``."""
     path.write_bytes(signer.public_pem)
     return path

@@ -1,4 +1,4 @@
-"""What spoils the disks of a check: the types of the fixtures ``alter`` and ``spoil``, and deaf disks."""
+"""Faults in the disks of a check: the types of the fixtures ``alter`` and ``spoil``, and ignored flushes."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from suites.selftest.support import misbehaving_disk as bad
 
 Change = Callable[[Disk], Disk]
 Alter = Callable[[Change], None]
-Spoil = Callable[[type[bad._OneSector], int], None]
+Spoil = Callable[[type[bad.OneSectorFault], int], None]
 
 
 def ignore_flushes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the hypervisor drop the guest's flushes of logged disks, as with ``cache=unsafe``.
+    """Make QEMU drop the guest's flushes of logged disks, as with ``cache=unsafe``.
 
-    The log is of what the disk is told, so they are missing there.
+    The write log lies below QEMU's cache, so it does not contain the flushes.
     """
 
-    def deaf(disk: Disk) -> dict[str, Any]:
+    def without_flushes(disk: Disk) -> dict[str, Any]:
         node = block_devices.block_node(disk)
         return {**node, "cache": {"no-flush": True}} if disk.options.logged else node
 
     for module in (hotplug, disk_controllers):
-        monkeypatch.setattr(module, "block_node", deaf)
+        monkeypatch.setattr(module, "block_node", without_flushes)

@@ -1,4 +1,4 @@
-"""Runs of pytest in processes of their own, with checks on cells that are never booted."""
+"""Runs of pytest in separate processes, with checks on cells that never boot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROJECT = ROOT
 
 GUEST = """\
 id: {id}
-title: A disk that nobody boots
+title: A disk without a system
 system: linux
 arch: x86_64
 image: {{path: {image}, format: raw}}
@@ -26,7 +26,7 @@ login: {{user: root}}
 drivers: {{}}
 timeouts: {{boot: 5s}}
 """
-# These checks use nothing but the id of their cell.
+# The checks use only the id of their cell.
 HEAD = """\
 import os, threading
 import pytest
@@ -38,40 +38,40 @@ def check(name):
 
 
 @dataclass(frozen=True)
-class Inner:
+class InnerRun:
     """A directory with tests on the cells ``left@pc-bios-ide`` and ``right@pc-bios-ide``."""
 
-    place: Path
+    directory: Path
 
     @classmethod
-    def at(cls, place: Path, tests: str) -> Inner:
-        """Write all that a run needs."""
-        disk = place / "disk.raw"
+    def create(cls, directory: Path, tests: str) -> InnerRun:
+        """Write the guests, their disk and the tests to ``directory``."""
+        disk = directory / "disk.raw"
         disk.write_bytes(bytes(1 << 20))
-        (place / "guests").mkdir()
+        (directory / "guests").mkdir()
         for name in ("left", "right"):
-            (place / "guests" / f"{name}.yaml").write_text(GUEST.format(id=name, image=disk))
-        (place / "test_inner.py").write_text(HEAD + tests)
-        return cls(place)
+            (directory / "guests" / f"{name}.yaml").write_text(GUEST.format(id=name, image=disk))
+        (directory / "test_inner.py").write_text(HEAD + tests)
+        return cls(directory)
 
     def _command(self, *arguments: str) -> list[str]:
-        cells = ("--accel=tcg", f"--guests-dir={self.place / 'guests'}", "--guest=left,right")
+        cells = ("--accel=tcg", f"--guests-dir={self.directory / 'guests'}", "--guest=left,right")
         return [
             *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"),
             *("-c", str(PROJECT / "pyproject.toml"), "--rootdir", str(PROJECT)),
-            # A replay has the cells of its bundle.
-            *(() if any(each.startswith("--replay") for each in arguments) else cells),
-            *(*arguments, str(self.place / "test_inner.py")),
+            # A replay takes its cells from the bundle.
+            *(() if any(argument.startswith("--replay") for argument in arguments) else cells),
+            *(*arguments, str(self.directory / "test_inner.py")),
         ]
 
     def _environment(self) -> dict[str, str]:
-        ours = ("PYTEST", "IRONGUEST_WORK", "NO_COLOR", "FORCE_COLOR", "PY_COLORS", "COLUMNS", "CI")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        return {**kept, "TERM": "xterm", "TMPDIR": str(self.place)}
+        removed = ("PYTEST", "IRONGUEST_WORK", "NO_COLOR", "FORCE_COLOR", "PY_COLORS", "COLUMNS", "CI")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(removed)}
+        return {**inherited, "TERM": "xterm", "TMPDIR": str(self.directory)}
 
     def run(self, *arguments: str, **environment: str) -> str:
-        """What a run prints that has no terminal."""
-        done = subprocess.run(
+        """The output of a run without a terminal."""
+        completed = subprocess.run(
             self._command(*arguments),
             cwd=PROJECT,
             env={**self._environment(), **environment},
@@ -81,10 +81,10 @@ class Inner:
             check=False,
             timeout=120,
         )
-        return done.stdout
+        return completed.stdout
 
     def on_terminal(self, *arguments: str, columns: int = 100) -> pexpect.spawn[str]:
-        """A run on a terminal of its own."""
+        """A run on a terminal with ``columns`` columns."""
         command = self._command(*arguments)
         return pexpect.spawn(
             command[0],

@@ -1,4 +1,7 @@
-"""Images that the stand-in of :mod:`suites.selftest.support.installer_sample` installs, and a process that installs one."""
+"""Images that the simulated installer installs. As a program, this module installs one image.
+
+See :mod:`suites.selftest.support.simulated_installer`.
+"""
 
 from __future__ import annotations
 
@@ -21,25 +24,32 @@ KEY = "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE"
 def installed(
     medium: Path, platform: dict[str, Any] | None = None, **image: Any
 ) -> tuple[Cell, InstalledImage]:
-    """A cell whose image ``medium`` installs; its time is not stretched as that of others under emulation."""
+    """A cell whose image is installed from ``medium``; keyword arguments change the image's YAML."""
     data = {"install": "windows", "medium": str(medium), "index": 1, "size": "1M", "silence": "30s"}
     spec = guest(**(data | image))
     login = spec.login.model_copy(update={"password": PASSWORD})
     spec = spec.model_copy(update={"system": "windows", "login": login})
-    assert isinstance(spec.image, InstalledImage)
+    assert isinstance(spec.image, InstalledImage), f"expected an installed image, found {spec.image!r}"
     return Cell.of(spec, cell(**(platform or {})).platform), spec.image
 
 
-def installer(place: Path, told: list[str]) -> Installer:
-    """One with a cache below ``place``."""
+def installer(directory: Path, messages: list[str]) -> Installer:
+    """An installer that works in ``directory``, with unscaled timeouts; ``messages`` collects its progress."""
     accelerator = dataclasses.replace(TCG, scale=1.0)
-    capacity = Capacity(place / "capacity", 4, 1 << 30)
-    return Installer(accelerator, capacity, place / "work", place / "evidence", told.append, place / "cache")
+    capacity = Capacity(directory / "capacity", 4, 1 << 30)
+    return Installer(
+        accelerator,
+        capacity,
+        directory / "work",
+        directory / "evidence",
+        messages.append,
+        directory / "cache",
+    )
 
 
-def install(place: Path, medium: Path, told: list[str], **image: Any) -> Image:
-    """Install once."""
-    return installer(place, told)(*installed(medium, **image))
+def install(directory: Path, medium: Path, messages: list[str], **image: Any) -> Image:
+    """Install one image from ``medium``."""
+    return installer(directory, messages)(*installed(medium, **image))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A booted cell whose operating system is a boot sector: all rooms up to ``booted``, and no image to build."""
+"""A guest instance whose system is a boot sector, so tests need no image."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fixtures.lab.instance import GuestInstance, MachineDirectories
+from fixtures.lab.instance.guest_instance import GuestInstance
+from fixtures.lab.instance.hardware_plan import MachineDirectories
 from fixtures.media.base_images import Image
 from suites.selftest.support.machine_sample import HANG, disk, hardware
 
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def booted_sector(directory: Path, code: bytes = HANG, **platform: Any) -> Iterator[GuestInstance]:
+def boot_sector_instance(directory: Path, code: bytes = HANG, **platform: Any) -> Iterator[GuestInstance]:
     """A machine that executes ``code``; keyword arguments change its platform."""
     image = disk(directory / "disk.raw", code)
-    place = MachineDirectories(directory / "work", directory / "evidence")
-    place.work.mkdir()
-    made = replace(hardware(image, **platform), capture=place.work / "net0.pcap")
-    instance = GuestInstance(made, Image(image, "raw", "sha256:" + "0" * 64, "a boot sector"), place)
+    directories = MachineDirectories(directory / "work", directory / "evidence")
+    directories.work.mkdir()
+    machine_hardware = replace(hardware(image, **platform), capture=directories.work / "net0.pcap")
+    instance = GuestInstance(
+        machine_hardware, Image(image, "raw", "sha256:" + "0" * 64, "a boot sector"), directories
+    )
     try:
         instance.machine.start()
         instance.transcript.begin_boot()

@@ -1,4 +1,4 @@
-"""Machines without an operating system: a boot sector of a few bytes, started by SeaBIOS under software emulation."""
+"""Machines without an operating system: SeaBIOS runs a boot sector of a few bytes, under software emulation."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ KVM = Accelerator("kvm", True, 1.0, (), "kvm")
 BIOS = Firmware("bios", None, "", None, "", False, Path("/nowhere/bios-256k.bin"))
 
 HANG = b"\xfa\xeb\xfe"  # cli; jmp $
-RESET = b"\xb0\xfe\xe6\x64\xeb\xfe"  # mov al, 0xfe; out 0x64, al: through the keyboard controller
-POWER_OFF = b"\xba\x04\x06\xb8\x00\x20\xef\xeb\xfe"  # mov dx, 0x604; mov ax, 0x2000; out dx, ax: ACPI's S5
+RESET = b"\xb0\xfe\xe6\x64\xeb\xfe"  # mov al, 0xfe; out 0x64, al: a reset by the keyboard controller
+POWER_OFF = b"\xba\x04\x06\xb8\x00\x20\xef\xeb\xfe"  # mov dx, 0x604; mov ax, 0x2000; out dx, ax: S5 of ACPI
 
 
-def saying(text: str, *, for_ever: bool = False) -> bytes:
-    """Code that prints ``text`` on COM1, and then halts or begins again.
+def printing_code(text: str, *, for_ever: bool = False) -> bytes:
+    """Machine code that prints ``text`` on COM1 and then halts, or with ``for_ever`` starts again.
 
     cli; xor ax, ax; mov ds, ax; cld; mov si, text
     next: lodsb; test al, al; jz end; mov ah, al; mov dx, 0x3fd
@@ -54,7 +54,7 @@ def disk(path: Path, code: bytes) -> Path:
 
 
 def cell(**platform: Any) -> Cell:
-    """A guest that is nothing, on an old PC with one disk; keyword arguments change its platform."""
+    """A guest without a system on a PC with one disk; keyword arguments change the platform."""
     guest = GuestSpec.model_validate(
         {
             "id": "nothing",
@@ -82,13 +82,13 @@ def cell(**platform: Any) -> Cell:
 
 
 def guest(**image: Any) -> GuestSpec:
-    """The guest of :func:`cell` with another image, as its YAML would have it."""
+    """The guest of :func:`cell` with another image; keyword arguments are the keys of its YAML."""
     spec = cell().guest
     return type(spec).model_validate({**spec.model_dump(exclude={"timeouts", "requires"}), "image": image})
 
 
-def quiet(line: str) -> None:
-    """Progress that nobody sees."""
+def no_progress(line: str) -> None:
+    """Ignore a progress message."""
     del line
 
 
@@ -98,8 +98,8 @@ def hardware(image: Path, **platform: Any) -> Hardware:
     return Hardware(cell(**platform), find_qemu().path, TCG, BIOS, (root,), image.with_name("net0.pcap"))
 
 
-class Bench:
-    """A machine with its console, ended by ``with``."""
+class MachineBench:
+    """A machine with its console; the end of ``with`` ends both."""
 
     def __init__(self, directory: Path, code: bytes = HANG, **platform: Any) -> None:
         self.evidence = directory / "evidence"
@@ -121,7 +121,7 @@ class Bench:
             events=tuple(event.describe() for event in self.machine.journal.since(0)),
         )
 
-    def __enter__(self) -> Bench:
+    def __enter__(self) -> MachineBench:
         return self
 
     def __exit__(
@@ -131,7 +131,7 @@ class Bench:
         self.transcript.close()
 
     def describe_guest(self, **changes: Any) -> None:
-        """Change fields of the guest's description. From now on a second of it is a second on the host."""
+        """Change fields of the guest, and set the scale of its timeouts to 1."""
         hardware = self.machine.hardware
         guest = hardware.cell.guest.model_copy(update=changes)
         self.machine.hardware = dataclasses.replace(
@@ -140,12 +140,12 @@ class Bench:
             accelerator=dataclasses.replace(hardware.accelerator, scale=1.0),
         )
 
-    def start(self) -> Bench:
+    def start(self) -> MachineBench:
         """Start QEMU, paused."""
         self.machine.start()
         return self
 
-    def run(self) -> Bench:
+    def run(self) -> MachineBench:
         """Start QEMU and let it run."""
         self.machine.start()
         self.transcript.begin_boot()
@@ -154,14 +154,14 @@ class Bench:
 
     @property
     def pid(self) -> int:
-        """QEMU's."""
-        assert self.machine.pid is not None
+        """The process id of QEMU."""
+        assert self.machine.pid is not None, "expected a running QEMU"
         return self.machine.pid
 
 
 @dataclass
-class Late:
-    """What a wait raises at its deadline; a test that sees it has waited for nothing."""
+class LateError:
+    """Creates the error of a wait that reaches its deadline; tests do not expect this error."""
 
     def __call__(self) -> IronguestError:
         return MachineNotUsable("the deadline came first")

@@ -1,4 +1,4 @@
-"""Disks that misbehave on purpose: an NBD server on a file, that does with a request what it should not.
+"""Disks with one fault on purpose: an NBD server for a file that handles some requests wrongly.
 
 The protocol is NBD's fixed newstyle negotiation and simple replies (the NBD project's doc/proto.md).
 """
@@ -20,38 +20,38 @@ _SIMPLE = struct.Struct(">IIQ")
 _REPLY_MAGIC = 0x3E889045565A9
 _SIMPLE_MAGIC = 0x67446698
 _GO, _ACK, _INFO, _UNSUPPORTED = 7, 1, 3, 0x80000001
-# Has flags, takes flushes, takes Force Unit Access, takes discards.
+# Transmission flags: has flags, supports flushes, Force Unit Access and discards.
 _FLAGS = 1 | 4 | 8 | 32
-_LARGEST = 32 << 20
+_MAX_REQUEST = 32 << 20
 EIO = 5
 
 
-class Honest:
-    """A disk that does what it is told. Others differ from it in one thing. Places are in bytes."""
+class HealthyDisk:
+    """A disk without faults; subclasses add one fault each. Offsets and lengths are in bytes."""
 
     def __init__(self, path: Path) -> None:
         self.file = path.open("r+b", buffering=0)
 
     def read(self, at: int, length: int) -> bytes:
-        """What is there."""
+        """Read ``length`` bytes."""
         self.file.seek(at)
         return self.file.read(length)
 
     def write(self, at: int, data: bytes) -> None:
-        """Put it there."""
+        """Write ``data``."""
         self.file.seek(at)
         self.file.write(data)
 
 
-class _OneSector(Honest):
-    """Does something else to one sector."""
+class OneSectorFault(HealthyDisk):
+    """A disk with a fault at one sector."""
 
     def __init__(self, path: Path, sector: int) -> None:
         super().__init__(path)
         self.at = sector * SECTOR
 
     def write(self, at: int, data: bytes) -> None:
-        """Write in sectors, so that one of them can be another one's fate."""
+        """Write ``data``, except for the sector with the fault, which goes to :meth:`spoil`."""
         if not at <= self.at < at + len(data):
             return super().write(at, data)
         split = self.at - at
@@ -60,121 +60,121 @@ class _OneSector(Honest):
         return super().write(self.at + SECTOR, data[split + SECTOR :])
 
     def spoil(self, data: bytes) -> None:
-        """What becomes of the sector's new content: nothing."""
+        """Handle the new content of the sector with the fault; here it is lost."""
 
 
-class Loses(_OneSector):
-    """Says that it has written a sector, and has not."""
+class LosesWrite(OneSectorFault):
+    """Reports a write to a sector as successful and does not write it."""
 
 
-class Tears(_OneSector):
-    """Writes half of a sector."""
-
-    def spoil(self, data: bytes) -> None:
-        """Half of it."""
-        Honest.write(self, self.at, data[: SECTOR // 2])
-
-
-class Flips(_OneSector):
-    """Flips a bit of a sector."""
+class TearsWrite(OneSectorFault):
+    """Writes only the first half of a sector."""
 
     def spoil(self, data: bytes) -> None:
-        """All but a bit."""
-        Honest.write(self, self.at, data[:99] + bytes([data[99] ^ 4]) + data[100:])
+        """Write the first half."""
+        HealthyDisk.write(self, self.at, data[: SECTOR // 2])
 
 
-class Zeroes(_OneSector):
-    """Writes zeros in place of a sector."""
-
-    def spoil(self, data: bytes) -> None:
-        """Nothing of it."""
-        Honest.write(self, self.at, bytes(len(data)))
-
-
-class Misdirects(_OneSector):
-    """Writes a sector a hundred sectors further on."""
+class FlipsBit(OneSectorFault):
+    """Flips one bit of a sector."""
 
     def spoil(self, data: bytes) -> None:
-        """All of it, elsewhere."""
-        Honest.write(self, self.at + 100 * SECTOR, data)
+        """Write the data with one flipped bit."""
+        HealthyDisk.write(self, self.at, data[:99] + bytes([data[99] ^ 4]) + data[100:])
 
 
-class Swaps(_OneSector):
-    """Exchanges two neighbours once both are written."""
+class ZeroesSector(OneSectorFault):
+    """Writes zeros instead of a sector's data."""
+
+    def spoil(self, data: bytes) -> None:
+        """Write zeros."""
+        HealthyDisk.write(self, self.at, bytes(len(data)))
+
+
+class MisdirectsWrite(OneSectorFault):
+    """Writes a sector to a place 100 sectors further on."""
+
+    def spoil(self, data: bytes) -> None:
+        """Write the data 100 sectors further on."""
+        HealthyDisk.write(self, self.at + 100 * SECTOR, data)
+
+
+class SwapsSectors(OneSectorFault):
+    """Exchanges two neighbouring sectors when one request writes both."""
 
     def write(self, at: int, data: bytes) -> None:
-        """Write what is wanted, and then the two sectors in the wrong order."""
-        Honest.write(self, at, data)
+        """Write the data, and then the two sectors in the wrong order."""
+        HealthyDisk.write(self, at, data)
         if at <= self.at and self.at + 2 * SECTOR <= at + len(data):
             split = self.at - at
             one, other = data[split : split + SECTOR], data[split + SECTOR : split + 2 * SECTOR]
-            Honest.write(self, self.at, other + one)
+            HealthyDisk.write(self, self.at, other + one)
 
 
-class ReadsStale(_OneSector):
-    """Reads a sector as it was when the disk came, whatever was written to it."""
+class ReadsStale(OneSectorFault):
+    """Returns the first content of a sector on every read, whatever is written later."""
 
     def __init__(self, path: Path, sector: int) -> None:
         super().__init__(path, sector)
-        self._old = Honest.read(self, self.at, SECTOR)
+        self._first_content = HealthyDisk.read(self, self.at, SECTOR)
 
     def spoil(self, data: bytes) -> None:
-        """It is written well."""
-        Honest.write(self, self.at, data)
+        """Write the data without a fault."""
+        HealthyDisk.write(self, self.at, data)
 
     def read(self, at: int, length: int) -> bytes:
-        """What is there, but for one sector."""
+        """Read, with the first content of the sector with the fault."""
         data = super().read(at, length)
         if not at <= self.at < at + length:
             return data
         split = self.at - at
-        return data[:split] + self._old + data[split + SECTOR :]
+        return data[:split] + self._first_content + data[split + SECTOR :]
 
 
-class RepeatsOld(_OneSector):
-    """Writes a sector the first time, and never again."""
+class IgnoresRewrites(OneSectorFault):
+    """Writes a sector once and ignores every later write to it."""
 
     def __init__(self, path: Path, sector: int) -> None:
         super().__init__(path, sector)
-        self._written = False
+        self._is_written = False
 
     def spoil(self, data: bytes) -> None:
-        """The first of all."""
-        if not self._written:
-            Honest.write(self, self.at, data)
-        self._written = True
+        """Write the data the first time only."""
+        if not self._is_written:
+            HealthyDisk.write(self, self.at, data)
+        self._is_written = True
 
 
-class Fails(_OneSector):
-    """Gives an error for a sector and for its neighbour, too."""
+class FailsNeighbour(OneSectorFault):
+    """Returns an error for reads of a sector and also of its neighbour."""
 
     def spoil(self, data: bytes) -> None:
-        """It is written well."""
-        Honest.write(self, self.at, data)
+        """Write the data without a fault."""
+        HealthyDisk.write(self, self.at, data)
 
     def read(self, at: int, length: int) -> bytes:
-        """An error a sector too far."""
+        """Read; raise OSError for the two sectors."""
         if at < self.at + 2 * SECTOR and self.at < at + length:
             raise OSError(EIO, "Input/output error")
         return super().read(at, length)
 
 
-class Wraps(_OneSector):
-    """Has fewer bits for a sector's number than the disk needs: past ``sector`` it begins again."""
+class WrapsAddresses(OneSectorFault):
+    """Wraps around at ``sector``, as a disk with too few bits for the sector number does."""
 
     def write(self, at: int, data: bytes) -> None:
-        """Put it where the number without its high bits says."""
-        Honest.write(self, at % self.at, data)
+        """Write to the wrapped offset."""
+        HealthyDisk.write(self, at % self.at, data)
 
     def read(self, at: int, length: int) -> bytes:
-        """Consistently."""
-        return Honest.read(self, at % self.at, length)
+        """Read from the wrapped offset."""
+        return HealthyDisk.read(self, at % self.at, length)
 
 
-class Server:
-    """Serves a disk at a socket until it is closed; one connection after another."""
+class NbdServer:
+    """Serves a disk on a Unix socket until the end of ``with``, one connection at a time."""
 
-    def __init__(self, disk: Honest, path: Path) -> None:
+    def __init__(self, disk: HealthyDisk, path: Path) -> None:
         self.path = path
         self._disk = disk
         self._size = disk.file.seek(0, 2)
@@ -184,7 +184,7 @@ class Server:
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> NbdServer:
         return self
 
     def __exit__(
@@ -220,7 +220,7 @@ class Server:
                 continue
             infos = (
                 struct.pack(">HQH", 0, self._size, _FLAGS),
-                struct.pack(">HIII", 3, SECTOR, 4096, _LARGEST),
+                struct.pack(">HIII", 3, SECTOR, 4096, _MAX_REQUEST),
             )
             stream.writelines(_REPLY.pack(_REPLY_MAGIC, option, _INFO, len(info)) + info for info in infos)
             stream.write(_REPLY.pack(_REPLY_MAGIC, option, _ACK, 0))
@@ -236,7 +236,7 @@ class Server:
                     data = self._disk.read(at, length)
                 case 1:
                     self._disk.write(at, stream.read(length))
-                case 2:  # the client leaves
+                case 2:  # the client disconnects
                     return False
         except OSError as failure:
             error = failure.errno or EIO

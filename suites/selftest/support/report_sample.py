@@ -1,4 +1,4 @@
-"""Parts of a report with good defaults, for the tests of the report, and the run in which all is well."""
+"""Parts of a report with defaults, and the report of a run in which every check passed."""
 
 from __future__ import annotations
 
@@ -100,12 +100,12 @@ def host_facts(**changes: Any) -> HostFacts:
 
 
 def plan(*checks: tuple[str, Level]) -> PlanSpec:
-    chosen = checks or tuple((check, level) for check, (_, level) in CHECKS.items())
+    levels = checks or tuple((check, level) for check, (_, level) in CHECKS.items())
     return PlanSpec(
         id="default",
         title="Debian 12 on QEMU, default plan",
         cells=("debian-12@*",),
-        checks=tuple(PlannedCheck(id=check, level=level) for check, level in chosen),
+        checks=tuple(PlannedCheck(id=check, level=level) for check, level in levels),
     )
 
 
@@ -179,7 +179,7 @@ def good_results(cells: tuple[str, ...] = CELLS) -> list[CheckResult]:
 
 
 def good_report(**changes: Any) -> Report:
-    """Two cells, thirteen checks, all passed with hardware assistance."""
+    """Two cells with thirteen checks each; all of them passed with hardware assistance."""
     return report_of(good_results(), **changes)
 
 

@@ -1,4 +1,4 @@
-"""Runs in which something happened, for the tests of the report: one of each trouble, and a large one."""
+"""Reports of runs with failures: one with every kind of problem, and a large one."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from suites.selftest.support.report_sample import (
 
 
 def troubled_report() -> Report:
-    """Failures with a hostile console, an error, a skip, a retry, something missing, something unplanned."""
+    """Failures with hostile console output, an error, skips, a retry, a missing and an unplanned check."""
     results = {(item.check, item.cell): item for item in good_results()}
     bios, uefi = CELLS
 
-    def becomes(check: str, cell: str, outcome: Outcome, **changes: Any) -> None:
+    def change(check: str, cell: str, outcome: Outcome, **changes: Any) -> None:
         results[check, cell] = replace(results[check, cell], outcome=outcome, **changes)
 
-    becomes(
+    change(
         "storage.write-reaches-disk",
         uefi,
         "FAIL",
@@ -59,7 +59,7 @@ def troubled_report() -> Report:
             "/etc/passwd",
         ),
     )
-    becomes(
+    change(
         "drivers.every-device-is-driven",
         uefi,
         "FAIL",
@@ -69,7 +69,7 @@ def troubled_report() -> Report:
             rerun_command="pytest --guest debian-12 --platform q35-uefi-virtio -k every_device_is_driven",
         ),
     )
-    becomes(
+    change(
         "network.payload-intact",
         bios,
         "ERROR",
@@ -79,25 +79,25 @@ def troubled_report() -> Report:
             last_lines=("Debian GNU/Linux 12 debian ttyS0", "", "debian login:"),
         ),
     )
-    becomes(
+    change(
         "drivers.virtio-reaches-driver-ok",
         bios,
         "SKIP",
         reason=("device_absent_by_design", "The platform pc-bios-ide has no virtio device."),
     )
-    becomes(
+    change(
         "lifecycle.reset-reboots-once",
         bios,
         "SKIP",
         reason=("operator_excluded", "deselected with --exclude"),
     )
-    becomes(
+    change(
         "lifecycle.guest-reboots-once",
         uefi,
         "BLOCKED",
         reason=("channel_not_available", "The console was lost after lifecycle.shuts-down-by-acpi."),
     )
-    becomes(
+    change(
         "network.address-by-dhcp",
         uefi,
         "PASS",
@@ -114,7 +114,7 @@ def troubled_report() -> Report:
 
 
 def large_report(guests: int = 5, platforms: int = 2, checks: int = 60) -> Report:
-    """Ten cells of sixty checks, with a few of everything that can happen."""
+    """Ten cells with sixty checks each, and a few of every outcome."""
     areas = ("boot", "drivers", "storage", "network", "platform", "lifecycle", "integrity")
     names = (
         "debian-12",

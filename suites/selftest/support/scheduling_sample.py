@@ -1,4 +1,4 @@
-"""Workers that only note what they were sent, and a session that drives a scheduler as pytest-xdist does."""
+"""Simulated pytest-xdist workers, and a driver that calls the scheduler as pytest-xdist does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Gateway:
 
 
 class Config:
-    """The part of pytest's configuration that schedulers read; collects what is reported."""
+    """The part of pytest's configuration that schedulers read; it collects their reports."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
@@ -32,7 +32,7 @@ class Config:
 
 
 def log(*words: object) -> None:
-    """Takes the place of pytest-xdist's log."""
+    """Ignore a message, in place of pytest-xdist's log."""
 
 
 log.loadscopesched = log  # type: ignore[attr-defined]
@@ -40,7 +40,7 @@ log.loadscopesched = log  # type: ignore[attr-defined]
 
 @dataclass(eq=False)
 class Node:
-    """A worker: it begins a test when it knows the next one, or that there is none."""
+    """A worker; like a real one, it starts a test when it knows the next test, or that there is none."""
 
     gateway: Gateway
     sent: list[list[int]] = field(default_factory=list)
@@ -56,19 +56,19 @@ class Node:
         self.shutting_down = True
 
     def run(self) -> int | None:
-        """Run the next test, if it may begin."""
+        """Run the next test if the worker may start it; returns its index."""
         return self.queue.popleft() if self.queue and (self.shutting_down or len(self.queue) > 1) else None
 
 
-class Run:
+class SchedulingRun:
     """Drives a scheduler as pytest-xdist's session does."""
 
     def __init__(self, collection: list[str], schedulings: dict[str, Scheduling], workers: int = 2) -> None:
         self.collection = collection
         self.config = Config(workers)
-        self.asked = 0
+        self.reads = 0
         self.schedulings = schedulings
-        self.scheduler = UnitScheduling(self.config, log, self._written)
+        self.scheduler = UnitScheduling(self.config, log, self._read_schedulings)
         self.nodes: list[Node] = []
         self.ran: list[int] = []
         self.crashed: list[str] = []
@@ -76,12 +76,12 @@ class Run:
         for _ in range(workers):
             self.add()
 
-    def _written(self) -> dict[str, Scheduling]:
-        self.asked += 1
+    def _read_schedulings(self) -> dict[str, Scheduling]:
+        self.reads += 1
         return self.schedulings
 
     def add(self, collection: list[str] | None = None) -> Node:
-        """A worker that comes up; it has collected nothing so far."""
+        """Add a worker that has not collected anything yet."""
         node = Node(Gateway(f"gw{self._count}"))
         self._count += 1
         self.nodes.append(node)
@@ -101,7 +101,7 @@ class Run:
                 node.shutdown()
 
     def step(self, node: Node) -> bool:
-        """Let ``node`` run one test; returns whether it could."""
+        """Let ``node`` run one test; returns False if it cannot start one."""
         test = node.run()
         if test is None:
             return False
@@ -111,7 +111,7 @@ class Run:
         return True
 
     def kill(self, node: Node) -> Node:
-        """``node`` dies, and another one takes its place."""
+        """Kill ``node`` and add another worker in its place."""
         self.nodes.remove(node)
         node.shutting_down = True
         crashed = self.scheduler.remove_node(node)
@@ -130,5 +130,6 @@ class Run:
 
 
 def checks(*cells: str, weight: int = 1) -> tuple[list[str], dict[str, Scheduling]]:
+    """One check on each of ``cells``: the ids and their scheduling."""
     ids = [f"m.py::test_{number}[{cell}]" for number, cell in enumerate(cells)]
     return ids, {nodeid: Scheduling(cell, None, weight) for nodeid, cell in zip(ids, cells, strict=True)}

@@ -10,7 +10,7 @@ from fixtures.channels.screen.displays import VgaDisplay
 from fixtures.channels.screen.keyboard import MachineKeyboard
 from fixtures.channels.screen.screen_console import ScreenConsole
 from suites.selftest.machine.test_vga_text import DISPLAY, TELETYPE, printing
-from suites.selftest.support.machine_sample import Bench
+from suites.selftest.support.machine_sample import MachineBench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,10 +26,10 @@ ECHO = TELETYPE + bytes.fromhex("b400cd16b40ebb0700cd103c0d75f1b00aebf0")
 @contextmanager
 def screen(
     directory: Path, code: bytes, layout: str = "us", **platform: Any
-) -> Iterator[tuple[Bench, ScreenConsole]]:
+) -> Iterator[tuple[MachineBench, ScreenConsole]]:
     """A machine that runs ``code``, and its screen as a console. ``layout`` is the keyboard's layout."""
     devices = platform.pop("devices", DISPLAY)
-    with Bench(directory, code, devices=devices, **platform).run() as bench:
+    with MachineBench(directory, code, devices=devices, **platform).run() as bench:
         display = VgaDisplay(bench.machine, directory)
         keyboard = MachineKeyboard(bench.machine, layout)
         yield (

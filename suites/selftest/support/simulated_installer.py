@@ -1,8 +1,8 @@
-"""A stand-in for an installer: a CD of our own that starts, asks for a key, fills a disk, and restarts by itself.
+"""A simulated installer: a bootable CD that asks for a key, fills a disk, and restarts the machine.
 
-What it does is what the installers of an operating system do as seen from outside, in two boot sectors: the CD's reads
-itself, looks for the medium with the answers, and puts the disk's on the disk. The disk's counts its starts on the
-disk, restarts until it has had enough of them, says what it has to say on the serial port, and switches off.
+From outside, it behaves like the installer of an operating system. It has two boot programs. The program on the CD
+reads the CD, looks for the medium with the answers, and writes the second program to the disk. The program on the disk
+counts its starts on the disk, restarts until the number is reached, prints a text on the serial port, and powers off.
 """
 
 from __future__ import annotations
@@ -17,28 +17,30 @@ import pycdlib
 if TYPE_CHECKING:
     from pathlib import Path
 
-Then = Literal["restart", "off", "hang"]
+EndAction = Literal["restart", "off", "hang"]
 
 _BASE = 0x7C00
-# Behind what the CD starts from.
+# Behind the CD's boot program.
 _BUFFER = 0x9000
-# The CD reads this much of itself, more than any boot program has.
+# The boot program reads this much from the CD, more than any boot program needs.
 _PAYLOAD = 10 << 20
 _PIECE = 32 << 10
 LABEL = b"IRONGUEST"
 COUNT_SECTOR = 1
 
-# Restart through the keyboard controller; ACPI's S5 at the place where SeaBIOS puts it; stop for ever.
-_THEN = {"restart": "b0fe e664 ebfe", "off": "ba0406 b80020 ef ebfe", "hang": "fa f4 ebfd"}
+# Restart through the keyboard controller; power off through ACPI's port on SeaBIOS; hang.
+_END_CODE = {"restart": "b0fe e664 ebfe", "off": "ba0406 b80020 ef ebfe", "hang": "fa f4 ebfd"}
 
 # Print the text at si on COM1: lodsb; test al, al; jz end; mov ah, al; mov dx, 0x3fd; wait: in al, dx; test al, 0x20;
 # jz wait; mov dx, 0x3f8; mov al, ah; out dx, al; jmp start; end: ret
 _PRINT = "ac 84c0 7412 88c4 bafd03 ec a820 74fb baf803 88e0 ee ebe9 c3"
 
 
-class Code:
-    """Machine code for 16 bits, of hexadecimal digits and labels; ``name:`` is a place, ``@name`` its address in two
-    bytes, ``>name`` the distance to it in two bytes, ``-name`` in one.
+class MachineCode:
+    """An assembler for 16-bit machine code in hexadecimal digits with labels.
+
+    ``name:`` defines a label and inserts the blob of that name. ``@name`` is its address in two bytes, ``>name`` the
+    distance to it in two bytes, and ``-name`` the distance in one byte.
     """
 
     def __init__(self, text: str, **blobs: bytes) -> None:
@@ -46,28 +48,28 @@ class Code:
         self._blobs = blobs
 
     def bytes(self) -> bytes:
-        places: dict[str, int] = {}
+        labels: dict[str, int] = {}
         for _ in range(2):
             out = bytearray()
             for part in self._parts:
                 name = part.strip(":@>-")
-                here, there = _BASE + len(out), places.get(name, _BASE)
+                address, target = _BASE + len(out), labels.get(name, _BASE)
                 if part.endswith(":"):
-                    places[name] = here
+                    labels[name] = address
                     out += self._blobs.get(name, b"")
                 elif part[0] == "@":
-                    out += there.to_bytes(2, "little")
+                    out += target.to_bytes(2, "little")
                 elif part[0] == ">":
-                    out += ((there - here - 2) % 65536).to_bytes(2, "little")
+                    out += ((target - address - 2) % 65536).to_bytes(2, "little")
                 elif part[0] == "-":
-                    out += ((there - here - 1) % 256).to_bytes(1, "little")
+                    out += ((target - address - 1) % 256).to_bytes(1, "little")
                 else:
                     out += bytes.fromhex(part)
         return bytes(out)
 
 
 def _packet(sectors: int, segment: int, offset: int, sector: int) -> bytes:
-    """What INT 13h, functions 42h and 43h, want to be told."""
+    """The disk address packet for the functions 42h and 43h of INT 13h."""
     return b"".join(
         number.to_bytes(size, "little")
         for number, size in ((16, 1), (0, 1), (sectors, 2), (offset, 2), (segment, 2), (sector, 8))
@@ -75,32 +77,32 @@ def _packet(sectors: int, segment: int, offset: int, sector: int) -> bytes:
 
 
 @dataclass(frozen=True)
-class StandIn:
-    """How the installer behaves. ``then`` is what the CD does when it has filled the disk.
+class SimulatedInstaller:
+    """The behaviour of the installer. The CD ends with ``then`` after it has filled the disk.
 
-    The disk restarts until it was started ``starts`` times (0: for ever), says ``words``, and does ``at_end``.
-    ``ticks`` is what the lower half of the BIOS's clock is set to before the key is asked for.
+    The disk restarts until it was started ``starts`` times (0: for ever), prints ``words``, and ends with ``at_end``.
+    ``ticks`` is the lower half of the BIOS clock before the CD asks for a key.
     """
 
     wants_key: bool = True
     wants_answers: bool = True
-    then: Then = "restart"
+    then: EndAction = "restart"
     starts: int = 3
     words: str = "IRONGUEST-SETUP finishing\r\nIRONGUEST-SETUP done\r\n"
-    at_end: Then = "off"
+    at_end: EndAction = "off"
     ticks: int | None = None
 
     def disk_code(self) -> bytes:
-        """The disk's boot sector: count, compare, restart or end."""
-        code = Code(
+        """The boot sector of the disk: it counts the starts, and restarts or ends."""
+        code = MachineCode(
             f"""
             31c0 8ed8 8ec0 8ed0 bc007c fc b280
             be @packet b442 cd13
             fe06 {_BUFFER.to_bytes(2, "little").hex()}
             be @packet b80043 cd13
             a0 {_BUFFER.to_bytes(2, "little").hex()} 3c{self.starts:02x} 74 -last
-            be @restarting e8 >print {_THEN["restart"]}
-            last: be @words e8 >print {_THEN[self.at_end]}
+            be @restarting e8 >print {_END_CODE["restart"]}
+            last: be @words e8 >print {_END_CODE[self.at_end]}
             print: {_PRINT}
             packet: restarting: words:
             """,
@@ -112,9 +114,9 @@ class StandIn:
         return code.ljust(510, b"\0") + b"\x55\xaa"
 
     def cd_code(self) -> bytes:
-        """The CD's boot program: the key, the medium itself, the answers, the disk."""
-        # prompt; until a key is there or the clock has ticked 91 times (five seconds); then the next device. Ticks
-        # are counted, not compared: their number is 0 again at midnight, and its lower half once an hour.
+        """The boot program of the CD: it waits for a key, reads the CD, finds the answers, and writes the disk."""
+        # Prompt, then wait for a key or for 91 ticks of the clock (five seconds); without a key, boot the next device.
+        # The code counts ticks: the clock is reset at midnight, and its lower half wraps every hour.
         clock = "" if self.ticks is None else f"b401 b91200 ba{self.ticks.to_bytes(2, 'little').hex()} cd1a"
         key = f"""
             {clock}
@@ -124,16 +126,16 @@ class StandIn:
             be @nokey e8 >print cd18
             pressed: b400 cd16
         """
-        # for drives e0h to e7h: read the volume's descriptor, and compare its name
+        # For the drives e0h to e7h: read the volume descriptor and compare the name of the volume.
         answers = f"""
             b2e0
             look: 52 be @descriptor b442 cd13 5a 72 -next
             be @label bf {(_BUFFER + 40).to_bytes(2, "little").hex()} b90900 f3a6 74 -found
             next: fec2 80fae8 75 -look
-            be @noanswers e8 >print {_THEN["hang"]}
+            be @noanswers e8 >print {_END_CODE["hang"]}
             found: be @answers e8 >print
         """
-        code = Code(
+        code = MachineCode(
             f"""
             31c0 8ed8 8ec0 8ed0 bc007c fb fc
             8816 @drive
@@ -145,8 +147,8 @@ class StandIn:
             {answers if self.wants_answers else ""}
             be @tosector b280 b80043 cd13 72 -bad
             be @tocount b280 b80043 cd13 72 -bad
-            be @copied e8 >print {_THEN[self.then]}
-            bad: be @badread e8 >print {_THEN["hang"]}
+            be @copied e8 >print {_END_CODE[self.then]}
+            bad: be @badread e8 >print {_END_CODE["hang"]}
             print: {_PRINT}
             drive: piece: pieceat: piecerest: descriptor: tosector: tocount: label:
             prompt: nokey: starting: answers: noanswers: copied: badread: zeroes: sector:
@@ -171,7 +173,7 @@ class StandIn:
         return code.ljust(2048 - 512, b"\0") + self.disk_code()
 
     def write(self, path: Path) -> Path:
-        """The CD as an ISO image that starts by El Torito, without emulation."""
+        """Write the CD as an ISO image that boots by El Torito without emulation."""
         image = pycdlib.PyCdlib()
         image.new(vol_ident="STANDIN")
         boot = self.cd_code()

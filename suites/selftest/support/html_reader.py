@@ -1,13 +1,16 @@
-"""Reads an HTML page as a browser would, and notes what does not fit."""
+"""Reads an HTML page and reports tags that do not match."""
 
 from __future__ import annotations
 
 from html.parser import HTMLParser
 
+# The elements without an end tag.
 VOID = {"meta", "br", "input", "img", "hr", "link"}
 
 
-class Reader(HTMLParser):
+class HtmlReader(HTMLParser):
+    """Collects the tags, attributes and text of a page, and the end tags without a start tag."""
+
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.open: list[str] = []
@@ -34,8 +37,8 @@ class Reader(HTMLParser):
         self.text.append(data)
 
 
-def read(html: str) -> Reader:
-    reader = Reader()
+def read_html(html: str) -> HtmlReader:
+    reader = HtmlReader()
     reader.feed(html)
     reader.close()
     return reader
