@@ -55,10 +55,10 @@ def test_a_large_capture_keeps_its_beginning_and_end(tmp_path: Path) -> None:
 def test_an_excerpt_is_a_capture_within_its_limit(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], limit: int
 ) -> None:
-    place = tmp_path_factory.mktemp("excerpt")
-    omitted = copy_excerpt(capture(place / "net0.pcap", sizes), place / "copy.pcap", limit)
-    numbers = frame_numbers(place / "copy.pcap")
-    assert (place / "copy.pcap").stat().st_size <= limit
+    directory = tmp_path_factory.mktemp("excerpt")
+    omitted = copy_excerpt(capture(directory / "net0.pcap", sizes), directory / "copy.pcap", limit)
+    numbers = frame_numbers(directory / "copy.pcap")
+    assert (directory / "copy.pcap").stat().st_size <= limit
     assert len(numbers) + omitted == len(sizes)
     assert numbers == sorted(set(numbers))
 

@@ -44,8 +44,8 @@ def new() -> disk_pattern.Sectors:
     return sector_of(LAYOUT.expected(BAD, 1))
 
 
-def sector_of(words: disk_pattern.Sectors) -> disk_pattern.Sectors:
-    return words.reshape(64)
+def sector_of(sector_words: disk_pattern.Sectors) -> disk_pattern.Sectors:
+    return sector_words.reshape(64)
 
 
 def halves(first: disk_pattern.Sectors, second: disk_pattern.Sectors) -> disk_pattern.Sectors:
@@ -53,10 +53,10 @@ def halves(first: disk_pattern.Sectors, second: disk_pattern.Sectors) -> disk_pa
 
 
 def flipped(*bits: int) -> disk_pattern.Sectors:
-    words = new()
+    sector_words = new()
     for bit in bits:
-        words[bit // 64] ^= np.uint64(1 << (bit % 64))
-    return words
+        sector_words[bit // 64] ^= np.uint64(1 << (bit % 64))
+    return sector_words
 
 
 ZEROS = np.zeros(64, dtype="<u8")
@@ -165,9 +165,9 @@ def test_any_other_content_is_found(data: bytes, sector: int) -> None:
 
 @given(bit=st.integers(0, 4095), sector=st.integers(0, SECTORS - 1))
 def test_every_bit_flip_is_found(bit: int, sector: int) -> None:
-    words = LAYOUT.expected(sector, 1)
-    words[0, bit // 64] ^= np.uint64(1 << (bit % 64))
-    assert compare_sectors(words.tobytes(), LAYOUT, sector).kinds == ((CorruptionKind.FLIPPED, 1),)
+    sector_words = LAYOUT.expected(sector, 1)
+    sector_words[0, bit // 64] ^= np.uint64(1 << (bit % 64))
+    assert compare_sectors(sector_words.tobytes(), LAYOUT, sector).kinds == ((CorruptionKind.FLIPPED, 1),)
 
 
 def test_a_part_of_a_disk() -> None:

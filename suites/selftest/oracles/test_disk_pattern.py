@@ -10,59 +10,61 @@ from hypothesis import strategies as st
 from fixtures.oracles import disk_pattern
 
 NUMBER = st.integers(0, (1 << 64) - 1)
-PLACE = st.integers(0, 1 << 40)
+SECTOR_NUMBER = st.integers(0, 1 << 40)
 
 
 def test_a_sector_records_its_identity() -> None:
-    (words,) = disk_pattern.pattern(seed=7, generation=3, first_sector=2048, count=1)
-    assert words.tobytes()[:8] == b"IRONGUES"
-    assert [int(word) for word in words[1:4]] == [2048, 7, 3]
-    assert words.nbytes == 512
+    (sector,) = disk_pattern.pattern(seed=7, generation=3, first_sector=2048, count=1)
+    assert sector.tobytes()[:8] == b"IRONGUES"
+    assert [int(word) for word in sector[1:4]] == [2048, 7, 3]
+    assert sector.nbytes == 512
 
 
 def test_the_sentinel_records_its_sector() -> None:
-    (words,) = disk_pattern.sentinel(first_sector=99, count=1)
-    assert words.tobytes()[:8] == b"IRONVOID"
-    assert int(words[1]) == 99
+    (sector,) = disk_pattern.sentinel(first_sector=99, count=1)
+    assert sector.tobytes()[:8] == b"IRONVOID"
+    assert int(sector[1]) == 99
 
 
 def test_the_pattern_never_changes() -> None:
     # Old records could not be replayed with another pattern.
-    made = disk_pattern.pattern(7, 1, 0, 3000).tobytes() + disk_pattern.sentinel(0, 3000).tobytes()
+    content = disk_pattern.pattern(7, 1, 0, 3000).tobytes() + disk_pattern.sentinel(0, 3000).tobytes()
     assert (
-        hashlib.sha256(made).hexdigest() == "dfdc337ee47a41e2dfaf30b07b8c6d68650a3d2b40512f54b81da803d6d3a483"
+        hashlib.sha256(content).hexdigest()
+        == "dfdc337ee47a41e2dfaf30b07b8c6d68650a3d2b40512f54b81da803d6d3a483"
     )
 
 
-@given(seed=NUMBER, generation=NUMBER, first=PLACE, count=st.integers(1, 20))
+@given(seed=NUMBER, generation=NUMBER, first=SECTOR_NUMBER, count=st.integers(1, 20))
 def test_a_range_equals_its_single_sectors(seed: int, generation: int, first: int, count: int) -> None:
-    whole = disk_pattern.pattern(seed, generation, first, count)
+    rows = disk_pattern.pattern(seed, generation, first, count)
     single = [disk_pattern.pattern(seed, generation, first + index, 1) for index in range(count)]
-    assert np.array_equal(whole, np.concatenate(single))
+    assert np.array_equal(rows, np.concatenate(single))
 
 
 def test_a_range_longer_than_a_chunk_is_seamless() -> None:
     count = 2 * disk_pattern.CHUNK_SECTORS + 3
-    whole = disk_pattern.pattern(1, 1, 10, count)
+    rows = disk_pattern.pattern(1, 1, 10, count)
     for index in (0, disk_pattern.CHUNK_SECTORS - 1, disk_pattern.CHUNK_SECTORS, count - 1):
-        assert np.array_equal(whole[index], disk_pattern.pattern(1, 1, 10 + index, 1)[0])
+        assert np.array_equal(rows[index], disk_pattern.pattern(1, 1, 10 + index, 1)[0])
 
 
 @given(
-    one=st.tuples(st.booleans(), NUMBER, NUMBER, PLACE), other=st.tuples(st.booleans(), NUMBER, NUMBER, PLACE)
+    one=st.tuples(st.booleans(), NUMBER, NUMBER, SECTOR_NUMBER),
+    other=st.tuples(st.booleans(), NUMBER, NUMBER, SECTOR_NUMBER),
 )
 def test_sectors_of_different_identity_differ_in_every_word_of_filler(
     one: tuple[bool, int, int, int], other: tuple[bool, int, int, int]
 ) -> None:
-    def sector(written: bool, seed: int, generation: int, place: int) -> disk_pattern.Sectors:
+    def sector(written: bool, seed: int, generation: int, number: int) -> disk_pattern.Sectors:
         return (
-            disk_pattern.pattern(seed, generation, place, 1)
+            disk_pattern.pattern(seed, generation, number, 1)
             if written
-            else disk_pattern.sentinel(place, 1, seed)
+            else disk_pattern.sentinel(number, 1, seed)
         )
 
-    def identity(written: bool, seed: int, generation: int, place: int) -> tuple[int, ...]:
-        return (written, seed, generation if written else 0, place)
+    def identity(written: bool, seed: int, generation: int, number: int) -> tuple[int, ...]:
+        return (written, seed, generation if written else 0, number)
 
     differ = (sector(*one) != sector(*other))[0, disk_pattern.HEADER :]
     assert differ.all() == (identity(*one) != identity(*other))
@@ -76,15 +78,15 @@ def test_a_given_array_is_filled_and_returned() -> None:
 
 
 def test_are_intact_checks_the_whole_sector() -> None:
-    words = np.concatenate(
+    sectors = np.concatenate(
         [disk_pattern.pattern(1, 1, 0, 2), disk_pattern.sentinel(5, 2), np.zeros((1, 64), dtype="<u8")]
     )
-    assert disk_pattern.are_intact(words).tolist() == [True, True, True, True, False]
-    words[0, 63] ^= np.uint64(1)
-    words[1, 1] += np.uint64(1)
-    words[2, 4] ^= np.uint64(1)
-    words[3, 0] ^= np.uint64(1)
-    assert disk_pattern.are_intact(words).tolist() == [False] * 5
+    assert disk_pattern.are_intact(sectors).tolist() == [True, True, True, True, False]
+    sectors[0, 63] ^= np.uint64(1)
+    sectors[1, 1] += np.uint64(1)
+    sectors[2, 4] ^= np.uint64(1)
+    sectors[3, 0] ^= np.uint64(1)
+    assert disk_pattern.are_intact(sectors).tolist() == [False] * 5
 
 
 def test_header_values_have_64_bits() -> None:

@@ -27,7 +27,7 @@ def extents(draw: st.DrawFn) -> Extent:
 
 
 @given(st.lists(extents(), max_size=8), st.integers(0, SECTORS), st.integers(0, SECTORS))
-def test_later_writes_replace_earlier_writes(written: list[Extent], one: int, other: int) -> None:
+def test_later_writes_replace_earlier_writes(written: list[Extent], start: int, stop: int) -> None:
     layout = DiskLayout(SECTORS, tuple(written), sentinel_seed=5)
     disk = disk_pattern.sentinel(0, SECTORS, 5)
     for extent in written:
@@ -35,7 +35,7 @@ def test_later_writes_replace_earlier_writes(written: list[Extent], one: int, ot
         disk[extent.first : extent.end] = disk_pattern.pattern(
             extent.seed, extent.generation, origin, extent.count
         )
-    first, end = sorted((one, other))
+    first, end = sorted((start, stop))
     assert np.array_equal(layout.expected(first, end - first), disk[first:end])
     assert layout.runs[0].first == 0
     assert layout.runs[-1].end == SECTORS
@@ -60,12 +60,12 @@ def test_chunks_cover_the_whole_disk() -> None:
     layout = DiskLayout(disk_pattern.CHUNK_SECTORS + 5).with_written(
         disk_pattern.CHUNK_SECTORS - 1, 3, seed=1
     )
-    pieces = [(at, words.copy()) for at, words in layout.chunks()]
-    assert [(at, len(words)) for at, words in pieces] == [
+    chunks = [(sector, rows.copy()) for sector, rows in layout.chunks()]
+    assert [(sector, len(rows)) for sector, rows in chunks] == [
         (0, disk_pattern.CHUNK_SECTORS),
         (disk_pattern.CHUNK_SECTORS, 5),
     ]
-    assert np.array_equal(np.concatenate([words for _, words in pieces]), layout.expected(0, layout.sectors))
+    assert np.array_equal(np.concatenate([rows for _, rows in chunks]), layout.expected(0, layout.sectors))
 
 
 def test_invalid_layouts_are_refused() -> None:

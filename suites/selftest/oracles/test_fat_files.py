@@ -32,9 +32,9 @@ def floppy(directory: Path, **files: bytes) -> Path:
 
 def test_files_are_read_through_an_overlay(tmp_path: Path) -> None:
     overlay = floppy(tmp_path, P=b"x" * 300_000, Q=b"x" * 299_999 + b"y")
-    one, other = file_digests(overlay, ["P.BIN", "Q.BIN"], tmp_path)
-    assert one != other
-    assert file_digests(overlay, ["P.BIN"], tmp_path) == [one]
+    first, second = file_digests(overlay, ["P.BIN", "Q.BIN"], tmp_path)
+    assert first != second
+    assert file_digests(overlay, ["P.BIN"], tmp_path) == [first]
     with pytest.raises(GuestFault, match=r"NO\.BIN: expected on the guest's disk"):
         file_digests(overlay, ["NO.BIN"], tmp_path)
 
@@ -62,8 +62,8 @@ class FakeProxy:
         self._answers |= {key.replace("_", " "): [value] for key, value in changed.items()}
         self._digests = digests
 
-    def observe(self, what: str, look: object, **details: Json) -> Any:
-        if what != "prompt":
+    def observe(self, description: str, read: object, **details: Json) -> Any:
+        if description != "prompt":
             return self._digests
         return {"status": 0, "lines": self._answers[str(details["command"])].pop(0)}
 
@@ -75,7 +75,7 @@ class FakeContext:
         self.proxy = proxy
         self.dos = Dos(self)  # type: ignore[arg-type]
 
-    def require_writable(self, what: str) -> None:
+    def require_writable(self, description: str) -> None:
         """Nobody else looks."""
 
 

@@ -14,16 +14,16 @@ from fixtures.oracles import filesystem_images
 from fixtures.oracles.filesystem_images import FileSystem
 
 KINDS: tuple[FileSystem, ...] = ("ext4", "vfat", "xfs", "btrfs")
-CONTENT = b"what was safe" * 1000
+CONTENT = b"flushed content" * 1000
 
 
 def run(*command: str | Path) -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=20)
 
 
-def made(kind: FileSystem, place: Path) -> Path:
+def file_system(kind: FileSystem, directory: Path) -> Path:
     """A file system with one file, which the file system's own tools put there."""
-    path, content = place / "disk.raw", place / "record1"
+    path, content = directory / "disk.raw", directory / "record1"
     content.write_bytes(CONTENT)
     with path.open("wb") as file:
         file.truncate(filesystem_images.MIN_SIZES.get(kind, 32 << 20))
@@ -36,19 +36,19 @@ def made(kind: FileSystem, place: Path) -> Path:
             run(require_tool("mcopy"), "-i", path, content, "::record1")
         case "xfs":
             # A prototype (mkfs.xfs(8)): the boot block, the size, the root directory and its content.
-            prototype = place / "prototype"
+            prototype = directory / "prototype"
             prototype.write_text(f"/\n0 0\nd--755 0 0\nrecord1 ---644 0 0 {content}\n$\n")
             run(require_tool("mkfs.xfs"), "-q", "-p", prototype, path)
         case "btrfs":
-            (place / "root").mkdir()
-            content.rename(place / "root" / content.name)
-            run(require_tool("mkfs.btrfs"), "-q", "--rootdir", place / "root", path)
+            (directory / "root").mkdir()
+            content.rename(directory / "root" / content.name)
+            run(require_tool("mkfs.btrfs"), "-q", "--rootdir", directory / "root", path)
     return path
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_sound_file_system_can_be_read(tmp_path: Path, kind: FileSystem) -> None:
-    path = made(kind, tmp_path)
+    path = file_system(kind, tmp_path)
     if not filesystem_images.needs_kernel_recovery(kind):
         filesystem_images.recover(kind, path)
     assert filesystem_images.check(kind, path) == ""
@@ -68,7 +68,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_damage_is_reported(tmp_path: Path, kind: FileSystem) -> None:
-    path = made(kind, tmp_path)
+    path = file_system(kind, tmp_path)
     at, length = DAMAGE[kind]
     with path.open("r+b") as file:
         file.seek(at)
@@ -94,11 +94,11 @@ def test_a_created_file_system_is_sound(tmp_path: Path, kind: FileSystem) -> Non
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_durable_files_are_checked_by_name_and_content(tmp_path: Path, kind: FileSystem) -> None:
-    path = made(kind, tmp_path)
-    whole = DurableFile(1, "record1", f"sha256:{hashlib.sha256(CONTENT).hexdigest()}")
-    assert check_file_system(kind, path, [whole]) == []
-    other = [DurableFile(1, "record1", "sha256:0"), DurableFile(2, "record2", whole.digest)]
-    assert check_file_system(kind, path, other) == [
+    path = file_system(kind, tmp_path)
+    correct = DurableFile(1, "record1", f"sha256:{hashlib.sha256(CONTENT).hexdigest()}")
+    assert check_file_system(kind, path, [correct]) == []
+    wrong = [DurableFile(1, "record1", "sha256:0"), DurableFile(2, "record2", correct.digest)]
+    assert check_file_system(kind, path, wrong) == [
         f"record1 has other content than was flushed ({len(CONTENT)} bytes)",
         "record2 is missing, although the guest reported it as flushed",
     ]

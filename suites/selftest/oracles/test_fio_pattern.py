@@ -21,7 +21,7 @@ def test_a_block_holds_its_offset() -> None:
 def disk() -> bytearray:
     """Two unwritten blocks, and eight blocks of fio's pattern."""
     return bytearray(8192) + b"".join(
-        fio_pattern.expected_block(place, 4096) for place in range(8192, 40960, 4096)
+        fio_pattern.expected_block(offset, 4096) for offset in range(8192, 40960, 4096)
     )
 
 
