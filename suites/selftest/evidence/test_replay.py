@@ -76,9 +76,9 @@ def record(place: Path, exchanges: list[Exchange]) -> tuple[Path, list[Any]]:
 
 
 def replay(path: Path, exchanges: list[Exchange]) -> list[Any]:
-    again = ReplayRecord(path, NAME)
-    got = [exchange.ask(again) for exchange in exchanges]
-    again.finish()
+    replayed = ReplayRecord(path, NAME)
+    got = [exchange.ask(replayed) for exchange in exchanges]
+    replayed.finish()
     return got
 
 
@@ -140,7 +140,7 @@ def test_a_cut_off_line_is_named(tmp_path: Path, exchanges: list[Exchange], cut:
         ReplayRecord(path, NAME)
 
 
-def asked(path: Path, *commands: str) -> ReplayRecord:
+def replay_of(path: Path, *commands: str) -> ReplayRecord:
     """A replay of a record of ``commands``."""
     live = LiveRecord(path)
     for command in commands:
@@ -150,31 +150,31 @@ def asked(path: Path, *commands: str) -> ReplayRecord:
 
 
 def test_an_unused_answer_is_named(tmp_path: Path) -> None:
-    again = asked(tmp_path / "a.jsonl", "one", "two", "three")
-    again.ask("shell", {"command": "one"}, never)
-    words = rf'{NAME}:2: the check did not ask for the last 2 of 3 answers: shell {{"command":"two"}}'
-    with pytest.raises(RecordDiverged, match=words):
-        again.finish()
+    replayed = replay_of(tmp_path / "a.jsonl", "one", "two", "three")
+    replayed.ask("shell", {"command": "one"}, never)
+    message = rf'{NAME}:2: the check did not ask for the last 2 of 3 answers: shell {{"command":"two"}}'
+    with pytest.raises(RecordDiverged, match=message):
+        replayed.finish()
 
 
 def test_another_question_is_shown_where_it_differs(tmp_path: Path) -> None:
     long = "x" * 5000
-    again = asked(tmp_path / "a.jsonl", f"{long}1")
+    replayed = replay_of(tmp_path / "a.jsonl", f"{long}1")
     with pytest.raises(RecordDiverged) as caught:
-        again.ask("shell", {"command": f"{long}2"}, never)
+        replayed.ask("shell", {"command": f"{long}2"}, never)
     assert 'xx2"}' in caught.value.message
     assert 'xx1"}' in caught.value.message
     assert len(caught.value.message) < 400
 
 
 def test_a_divergence_raises_again_until_the_end(tmp_path: Path) -> None:
-    again = asked(tmp_path / "a.jsonl", "one")
+    replayed = replay_of(tmp_path / "a.jsonl", "one")
     with pytest.raises(RecordDiverged) as first:
-        again.ask("shell", {"command": "two"}, never)
+        replayed.ask("shell", {"command": "two"}, never)
     with pytest.raises(RecordDiverged) as later:
-        again.ask("shell", {"command": "one"}, never)
+        replayed.ask("shell", {"command": "one"}, never)
     with pytest.raises(RecordDiverged) as last:
-        again.finish()
+        replayed.finish()
     assert first.value is later.value is last.value
 
 
@@ -193,7 +193,7 @@ ERROR = to_json(CommandFailed("no", Postmortem(stages=(("kernel", 1.0),))))
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "message"),
     [
         ("{", "not JSON"),
         ("\udcff", "not JSON"),
@@ -221,11 +221,11 @@ ERROR = to_json(CommandFailed("no", Postmortem(stages=(("kernel", 1.0),))))
         ({**LINE, "failed": "x"}, "expected failed to have the keys"),
     ],
 )
-def test_an_invalid_line_is_named(tmp_path: Path, line: Any, words: str) -> None:
+def test_an_invalid_line_is_named(tmp_path: Path, line: Any, message: str) -> None:
     path = tmp_path / "a.jsonl"
     text = line if isinstance(line, str) else json.dumps(line)
     path.write_bytes(text.encode("utf-8", "surrogateescape") + b"\n")
-    with pytest.raises(EvidenceDamaged, match=rf"^{NAME}:1: .*{words}"):
+    with pytest.raises(EvidenceDamaged, match=rf"^{NAME}:1: .*{message}"):
         ReplayRecord(path, NAME)
 
 

@@ -9,8 +9,8 @@ from fixtures.report.compare.significance import change
 
 
 def test_two_single_values_are_no_change() -> None:
-    found = change([1.0], [9.0])
-    assert (found.direction, found.basis, found.ratio) == (0, "single values", None)
+    result = change([1.0], [9.0])
+    assert (result.direction, result.basis, result.ratio) == (0, "single values", None)
     assert change([1.0], []).basis == "one side"
 
 
@@ -29,17 +29,17 @@ def test_two_single_values_are_no_change() -> None:
 def test_a_significant_change_exceeds_the_spread(
     before: list[float], after: list[float], basis: str, direction: int
 ) -> None:
-    found = change(before, after)
-    assert (found.basis, found.direction) == (basis, direction)
+    result = change(before, after)
+    assert (result.basis, result.direction) == (basis, direction)
 
 
 def test_the_bootstrap_finds_changes_with_overlapping_ranges_and_is_deterministic() -> None:
     generator = np.random.default_rng(1)
     before = [*generator.normal(10, 0.3, 40), 14.0]
     after = [*generator.normal(12, 0.3, 40), 9.0]
-    found = change(before, after)
-    assert (found.basis, found.direction) == ("bootstrap", 1)
-    assert found == change(before, after)
-    assert found.interval is not None
-    assert found.interval[0] > 1.15
-    assert "excludes 1" in found.explanation
+    result = change(before, after)
+    assert (result.basis, result.direction) == ("bootstrap", 1)
+    assert result == change(before, after)
+    assert result.interval is not None
+    assert result.interval[0] > 1.15
+    assert "excludes 1" in result.explanation
