@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,3 +67,20 @@ def test_a_kept_directory_stays(tmp_path: Path) -> None:
     directory.keep()
     RunDirectory.create().remove()
     assert directory.path.exists()
+
+
+def test_a_directory_that_another_run_removes_meanwhile_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = tmp_path / "ironguest-run-dead"
+    dead.mkdir()
+    (dead / "run.lock").touch()
+    user = os.getuid()
+
+    def remove_and_return_user() -> int:
+        shutil.rmtree(dead, ignore_errors=True)
+        return user
+
+    monkeypatch.setattr("os.getuid", remove_and_return_user)
+    RunDirectory.create().remove()
+    assert not dead.exists()
