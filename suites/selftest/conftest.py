@@ -1,4 +1,4 @@
-"""What tests share: an interrupt that arrives, a bundle to spoil, and a guest to break."""
+"""Fixtures that several rooms' tests share: bundles, and guests with faults."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from suites.selftest.support import misbehaving_disk as bad
 from suites.selftest.support.bundle_sample import SampleBundle
 from suites.selftest.support.fault_injection import Alter, Change, Spoil
 
-# An example that takes longer on a busy host is no worse: nothing here asserts a time.
+# On a busy host an example may take longer; no test asserts a time.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
-# The tests interrupt what they start, which works only where this process does not ignore the interrupt:
-# jobs in the background of a shell, as CI engines may start them, ignore it, and so do all their children.
+# Tests interrupt the processes that they start. Background jobs of a shell, and so of some CI engines, ignore
+# SIGINT, and their children inherit that, so this process has to accept it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -47,14 +47,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> SampleBundle:
 
 @pytest.fixture
 def made(whole: SampleBundle, tmp_path: Path) -> SampleBundle:
-    """A copy that a test may spoil."""
+    """A copy of the bundle that the test may change."""
     shutil.copytree(whole.directory, tmp_path / "bundle")
     return replace(whole, directory=tmp_path / "bundle")
 
 
 @pytest.fixture(autouse=True)
 def _can_be_broken(request: pytest.FixtureRequest) -> None:
-    """A sabotage applies to guests as a check does: those with a shell, unless it says what else it needs."""
+    """Skip a sabotage on a cell to which it does not apply, as for a check."""
     if "cell" in request.fixturenames:
         reason = inapplicable(request.node, request.getfixturevalue("cell"))
         if reason is not None:
@@ -63,13 +63,15 @@ def _can_be_broken(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def instance(request: pytest.FixtureRequest, cell: Cell, pool: MachinePool) -> GuestInstance:
-    """The live cell, for those who break it."""
-    return pool.acquire(MachineRequest(cell, cold=False, group=None, rerun_command=collection.rerun_command(request.node)))[0]
+    """The live instance of the cell, for tests that break it."""
+    return pool.acquire(
+        MachineRequest(cell, cold=False, group=None, rerun_command=collection.rerun_command(request.node))
+    )[0]
 
 
 @pytest.fixture
 def victim(cell: Cell, instance: GuestInstance, tmp_path: Path) -> Iterator[Guest]:
-    """The guest as a check would get it."""
+    """The guest as a check gets it."""
     record = LiveRecord(tmp_path / "answers.jsonl")
     yield Guest(cell, RecordingProxy(record, instance))
     record.close()
@@ -77,31 +79,31 @@ def victim(cell: Cell, instance: GuestInstance, tmp_path: Path) -> Iterator[Gues
 
 @pytest.fixture
 def alter(monkeypatch: pytest.MonkeyPatch) -> Alter:
-    """Make something else of each disk that a check gives to the guest, but for the source."""
+    """Change each disk that a check gives to the guest, except the source disk."""
     make = scratch_disks.create_disk
 
     def altering(change: Change) -> None:
-        def made(instance: GuestInstance, disk: ScratchDisk) -> Disk:
-            whole = make(instance, disk)
-            return whole if disk.name == "source" else change(whole)
+        def create_changed(instance: GuestInstance, disk: ScratchDisk) -> Disk:
+            original = make(instance, disk)
+            return original if disk.name == "source" else change(original)
 
-        monkeypatch.setattr(scratch_disks, "create_disk", made)
+        monkeypatch.setattr(scratch_disks, "create_disk", create_changed)
 
-    # What is usual is not made, but taken from where it lies.
+    # Only the source disk stays plain: a plain disk uses its planned file and never reaches create_disk.
     monkeypatch.setattr(ScratchDisk, "is_plain", property(lambda disk: disk.name == "source"))
     return altering
 
 
 @pytest.fixture
 def spoil(alter: Alter) -> Iterator[Spoil]:
-    """Have each disk of a check carried by one that misbehaves at one sector."""
-    # The path of a socket is short (unix(7)).
+    """Serve each disk of a check from a disk with a fault at one sector."""
+    # The path of a Unix socket has a small limit (unix(7)).
     with tempfile.TemporaryDirectory(prefix="nbd-") as directory, ExitStack() as servers:
 
         def spoiling(kind: type[bad.OneSectorFault], sector: int) -> None:
             def served(disk: Disk) -> Disk:
-                place = Path(directory) / disk.path.name
-                server = servers.enter_context(bad.NbdServer(kind(disk.path, sector), place))
+                socket = Path(directory) / disk.path.name
+                server = servers.enter_context(bad.NbdServer(kind(disk.path, sector), socket))
                 return dataclasses.replace(disk, server=server.path)
 
             alter(served)

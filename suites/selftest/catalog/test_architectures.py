@@ -207,7 +207,9 @@ def test_cells_of_another_architecture_are_left_out_unless_named(without_emulato
 def test_a_named_guest_without_its_emulator_is_an_error(without_emulator: None, request_: Request) -> None:
     settings = read_settings(request_)
     assert [cell.id for cell in settings.cells] == [ARM.id]
-    with pytest.raises(IronguestError, match="IRONGUEST_QEMU_AARCH64=/nowhere/qemu does not name an executable program"):
+    with pytest.raises(
+        IronguestError, match="IRONGUEST_QEMU_AARCH64=/nowhere/qemu does not name an executable program"
+    ):
         preflight(settings)
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.catalog.catalog import Catalog
+from fixtures.core.project import SHIPPED_GUESTS
 from suites.selftest.support.catalog_sample import error_lines, guest, plan, platform, write
+from suites.selftest.support.paths import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +93,13 @@ def test_an_image_of_a_guest_may_lie_beside_its_description(
     write(guests_directory / "c.yaml", text)
     write(guests_directory / file, "")
     assert "c@p1" in {cell.id for cell in Catalog.load([guests_directory]).cells()}
+
+
+def test_the_first_example_of_the_readme(tmp_path: Path) -> None:
+    example = (ROOT / "README.md").read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+    write(tmp_path / "my-guest.yaml", example)
+    write(tmp_path / "my-guest.qcow2", "")
+    assert "my-guest" in Catalog.load([SHIPPED_GUESTS, tmp_path]).guests
 
 
 def test_another_file_beside_an_image_is_an_error(guests_directory: Path) -> None:
