@@ -36,7 +36,7 @@ class Boot:
 def by_harness(bench: Workbench, pool: MachinePool) -> Boot:
     """One cold boot of the harness."""
     began = time.monotonic()
-    instance, _ = pool.acquire(MachineRequest(bench.cell, cold=True, group=None))
+    instance, _ = pool.acquire(MachineRequest(bench.cell, is_cold=True, group=None))
     shell = time.monotonic() - began
     stages = dict(instance.transcript.stages)
     login = instance.machine.power_on_time - began + stages["login"]

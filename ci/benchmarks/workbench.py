@@ -75,7 +75,7 @@ class Workbench:
     @property
     def machine_request(self) -> MachineRequest:
         """A request for a pristine guest."""
-        return MachineRequest(self.cell, cold=False, group=None)
+        return MachineRequest(self.cell, is_cold=False, group=None)
 
     def is_shared(self) -> bool:
         """Whether machines of other runs are active on this host."""

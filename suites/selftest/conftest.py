@@ -65,7 +65,7 @@ def _can_be_broken(request: pytest.FixtureRequest) -> None:
 def instance(request: pytest.FixtureRequest, cell: Cell, pool: MachinePool) -> GuestInstance:
     """The live instance of the cell, for tests that break it."""
     return pool.acquire(
-        MachineRequest(cell, cold=False, group=None, rerun_command=collection.rerun_command(request.node))
+        MachineRequest(cell, is_cold=False, group=None, rerun_command=collection.rerun_command(request.node))
     )[0]
 
 

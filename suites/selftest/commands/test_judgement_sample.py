@@ -173,7 +173,7 @@ def test_an_answer_of_another_form_is_named(tmp_path: Path) -> None:
 
 def test_a_check_runs_on_a_record_alone(tmp_path: Path) -> None:
     path = answers(SAMPLE, "drivers.every-device-is-driven")
-    machine_request = MachineRequest(cell(), cold=False, group="any")
+    machine_request = MachineRequest(cell(), is_cold=False, group="any")
     record = ReplayRecord(path, "answers.jsonl")
     guest, start = start_guest(record, machine_request, no_lab)
     test_drivers.test_every_device_is_driven(guest)
@@ -184,7 +184,7 @@ def test_a_check_runs_on_a_record_alone(tmp_path: Path) -> None:
 
 def test_what_does_not_come_from_a_record_is_not_there(tmp_path: Path) -> None:
     record = ReplayRecord(answers(SAMPLE, "network.address-by-dhcp"), "answers.jsonl")
-    guest, _ = start_guest(record, MachineRequest(cell(), cold=False, group=None), no_lab)
+    guest, _ = start_guest(record, MachineRequest(cell(), is_cold=False, group=None), no_lab)
     with pytest.raises(MachineNotUsable, match="no machine in a replay"):
         _ = guest._proxy.instance
 

@@ -43,7 +43,7 @@ def test_clones_are_independent(pool: MachinePool, cell: Cell) -> None:
     """Each clone has the current time and its own randomness, and sees no file of another clone."""
     answers = []
     for _ in range(2):
-        instance, start = pool.acquire(MachineRequest(cell, cold=False, group=None))
+        instance, start = pool.acquire(MachineRequest(cell, is_cold=False, group=None))
         assert start.description.startswith("clone of a checkpoint (shared memory)")
         random = instance.shell.run("head -c 32 /dev/urandom | base64; cat /proc/sys/kernel/random/uuid").text
         marked = instance.shell.run("ls /root/mark; touch /root/mark; sync").text

@@ -42,7 +42,7 @@ def instance(request: pytest.FixtureRequest, cell: Cell, pool: MachinePool) -> G
     if cell.guest.id != "grub-rescue":
         pytest.skip("not_in_profile: this sabotage is for GRUB's rescue CD")
     return pool.acquire(
-        MachineRequest(cell, cold=False, group=None, rerun_command=collection.rerun_command(request.node))
+        MachineRequest(cell, is_cold=False, group=None, rerun_command=collection.rerun_command(request.node))
     )[0]
 
 

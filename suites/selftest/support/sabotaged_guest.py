@@ -35,7 +35,9 @@ def clone_with_all_devices(
 ) -> Iterator[SabotagedGuest]:
     """A new clone of Debian on the platform with a device of every kind; answers go to ``directory``."""
     (cell,) = Catalog.load([SHIPPED_GUESTS]).select(["debian-12"], ["q35-uefi-everything"])
-    instance, _ = pool.acquire(MachineRequest(cell, cold=False, group=None, private_memory=private_memory))
+    instance, _ = pool.acquire(
+        MachineRequest(cell, is_cold=False, group=None, has_private_memory=private_memory)
+    )
     record = LiveRecord(directory / "answers.jsonl")
     try:
         yield SabotagedGuest(Guest(cell, RecordingProxy(record, instance)), instance)
