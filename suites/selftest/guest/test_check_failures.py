@@ -16,8 +16,19 @@ from fixtures.guest.guest import Guest
 from fixtures.guest.power import CLEAN_SHUTDOWN
 from suites.screen import test_screen
 
-RESTART = {"resets": 2, "by_firmware": 0, "asked_by_guest": False, "reason": "host-qmp", "stages": []}
-SHUTDOWN = {"asked_by_guest": True, "reason": "guest-shutdown", "seconds": 4.9, "shutdowns": 1}
+RESTART: dict[str, Json] = {
+    "resets": 2,
+    "by_firmware": 0,
+    "asked_by_guest": False,
+    "reason": "host-qmp",
+    "stages": [],
+}
+SHUTDOWN: dict[str, Json] = {
+    "asked_by_guest": True,
+    "reason": "guest-shutdown",
+    "seconds": 4.9,
+    "shutdowns": 1,
+}
 
 
 class FakeProxy:
@@ -83,7 +94,7 @@ def test_a_platform_without_a_card_has_no_frames() -> None:
 
 
 def test_a_restart_and_a_shutdown_are_sentences() -> None:
-    assert str(guest(reset=[dict(RESTART)]).power.reset()) == "2 resets, requested by the host"
+    assert str(guest(reset=[RESTART]).power.reset()) == "2 resets, requested by the host"
     clean = guest(power_button=[{**SHUTDOWN, "exit": "left with exit status 0"}]).power.press_power_button()
     assert str(clean) == CLEAN_SHUTDOWN
     killed = guest(power_button=[{**SHUTDOWN, "exit": "was killed by SIGKILL"}]).power.press_power_button()
