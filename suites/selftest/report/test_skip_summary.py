@@ -89,7 +89,7 @@ def test_a_check_without_results_gets_no_row_unless_verbose() -> None:
     assert not {row for row in rows if row.startswith(("storage.", "lifecycle."))}
     assert f"{skipped} checks need a shell, which debian-12 does not have ({screen_only})" in text
     assert f"{missing} checks have no result ({screen_only})" in text
-    assert "The option -v lists these checks." in text
+    assert "report.html and pytest -v list these checks." in text
     verbose = render_table(report, 200, colour=False, verbose=True)
     assert {line.split()[0] for line in verbose.splitlines() if line.split()} >= set(sample.CHECKS)
-    assert "The option -v" not in verbose
+    assert "pytest -v" not in verbose
