@@ -117,6 +117,15 @@ def test_the_image_of_a_guest_in_another_directory(guests_directory: Path, tmp_p
     assert len(Catalog.load([guests_directory, mine]).cells()) == 4
 
 
+def test_a_directory_with_images_alone_describes_nothing(guests_directory: Path, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    write(guests_directory / "c.yaml", guest("c", "p1", image="{path: ../images/c.qcow2}"))
+    write(images / "c.qcow2", "")
+    assert error_lines(guests_directory, images) == [
+        "images: describes nothing; expected *.yaml files of guests"
+    ]
+
+
 def test_the_image_of_an_invalid_guest_is_not_reported(guests_directory: Path) -> None:
     write(guests_directory / "c.yaml", guest("c", "p1", image="{path: c.qcow2}").replace("x86_64", "x86"))
     write(guests_directory / "c.qcow2", "")
