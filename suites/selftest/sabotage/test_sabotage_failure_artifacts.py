@@ -9,14 +9,14 @@ import yaml
 from PIL import Image
 
 from fixtures.oracles import dhcp_leases
-from suites.selftest.sabotage.test_sabotage_run import HANG, PROJECT, Finished, own_guest, run
+from suites.selftest.sabotage.test_sabotage_run import HANG, PROJECT, FinishedRun, own_guest, run
 
 NAMES = ["answers.jsonl", "screen.png", "screen.txt", "net0.pcap"]
 
 
-def evidence(done: Finished, check: str) -> dict[str, Path]:
+def evidence(finished: FinishedRun, check: str) -> dict[str, Path]:
     """The evidence files of a check, by file name."""
-    return {Path(name).name: done.bundle / name for name in done.results[check]["evidence"]}
+    return {Path(name).name: finished.bundle / name for name in finished.results[check]["evidence"]}
 
 
 def verify(bundle: Path) -> subprocess.CompletedProcess[str]:
@@ -43,48 +43,51 @@ def guest_with_wrong_driver(tmp_path: Path) -> Path:
 def test_failed_check_leaves_screen_text_and_packets(tmp_path: Path) -> None:
     guests = guest_with_wrong_driver(tmp_path)
     selection = ["--guest=debian-undriven", "-k", "every_device_is_driven or kernel_is_the_vendors"]
-    done = run(tmp_path, "--accel=tcg", f"--guests-dir={guests}", *selection, "suites")
+    finished = run(tmp_path, "--accel=tcg", f"--guests-dir={guests}", *selection, "suites")
     driven, kernel = (
-        done.results["drivers.every-device-is-driven"],
-        done.results["integrity.kernel-is-the-vendors"],
+        finished.results["drivers.every-device-is-driven"],
+        finished.results["integrity.kernel-is-the-vendors"],
     )
     assert (driven["outcome"], driven["failure"]["kind"]) == ("FAIL", "AssertionError")
-    artifacts = evidence(done, "drivers.every-device-is-driven")
+    artifacts = evidence(finished, "drivers.every-device-is-driven")
     assert list(artifacts) == NAMES
-    assert set(artifacts.values()) <= manifest(done.bundle)
+    assert set(artifacts.values()) <= manifest(finished.bundle)
     with Image.open(artifacts["screen.png"]) as picture:
         assert picture.format == "PNG"
         assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 1
     # The last text on the screen is also in the log of the console.
     last = artifacts["screen.txt"].read_text().split()[-1]
     assert any(
-        last in log.read_text() for log in (done.bundle / "evidence" / "machines").rglob("console.log")
+        last in log.read_text() for log in (finished.bundle / "evidence" / "machines").rglob("console.log")
     )
     assert set(dhcp_leases.leases(artifacts["net0.pcap"]).values()) == {"10.0.2.15"}
-    page = (done.bundle / "report.html").read_text()
+    page = (finished.bundle / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 1
     # A check that passes leaves only its answers.
-    assert (kernel["outcome"], list(evidence(done, "integrity.kernel-is-the-vendors"))) == ("PASS", NAMES[:1])
-    verified = verify(done.bundle)
+    assert (kernel["outcome"], list(evidence(finished, "integrity.kernel-is-the-vendors"))) == (
+        "PASS",
+        NAMES[:1],
+    )
+    verified = verify(finished.bundle)
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 def test_failed_boot_leaves_screen_text_and_packets(tmp_path: Path) -> None:
     guests = own_guest(tmp_path, HANG)
     selection = ["--guest=hang", "--platform=pc-bios-ide", "suites/boot"]
-    done = run(tmp_path, "--accel=tcg", f"--guests-dir={guests}", *selection)
-    artifacts = evidence(done, "boot.reaches-login")
+    finished = run(tmp_path, "--accel=tcg", f"--guests-dir={guests}", *selection)
+    artifacts = evidence(finished, "boot.reaches-login")
     assert list(artifacts) == NAMES
-    assert set(artifacts.values()) <= manifest(done.bundle)
+    assert set(artifacts.values()) <= manifest(finished.bundle)
     # A blocked check has no machine, so it leaves only its answers.
-    assert list(evidence(done, "boot.no-fatal-events")) == NAMES[:1]
-    verified = verify(done.bundle)
+    assert list(evidence(finished, "boot.no-fatal-events")) == NAMES[:1]
+    verified = verify(finished.bundle)
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 def test_exchanged_screenshot_is_found(tmp_path: Path) -> None:
     guests = own_guest(tmp_path, HANG)
-    done = run(
+    finished = run(
         tmp_path,
         "--accel=tcg",
         f"--guests-dir={guests}",
@@ -92,6 +95,6 @@ def test_exchanged_screenshot_is_found(tmp_path: Path) -> None:
         "--platform=pc-bios-ide",
         "suites/boot",
     )
-    Image.new("RGB", (720, 400)).save(evidence(done, "boot.reaches-login")["screen.png"])
-    verified = verify(done.bundle)
+    Image.new("RGB", (720, 400)).save(evidence(finished, "boot.reaches-login")["screen.png"])
+    verified = verify(finished.bundle)
     assert (verified.returncode, "screen.png" in verified.stdout) == (1, True)

@@ -75,7 +75,7 @@ class Run:
 
 def processes() -> list[tuple[int, int, str]]:
     """All processes as (pid, parent's pid, command line)."""
-    found = []
+    entries = []
     for directory in Path("/proc").iterdir():
         if directory.name.isdigit():
             try:
@@ -83,8 +83,8 @@ def processes() -> list[tuple[int, int, str]]:
                 line = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             except OSError:
                 continue
-            found.append((int(directory.name), int(status.rpartition(")")[2].split()[1]), line))
-    return found
+            entries.append((int(directory.name), int(status.rpartition(")")[2].split()[1]), line))
+    return entries
 
 
 def assert_clean(directory: Path) -> None:

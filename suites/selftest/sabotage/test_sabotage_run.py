@@ -33,7 +33,7 @@ timeouts: {{boot: 5s, silence: 400ms}}
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedRun:
     """A finished run: its exit status, its output, its results by check, and its bundle."""
 
     status: int
@@ -42,13 +42,13 @@ class Finished:
     bundle: Path
 
 
-def run(tmp_path: Path, *arguments: str) -> Finished:
+def run(tmp_path: Path, *arguments: str) -> FinishedRun:
     """Run pytest in the project with a bundle, without the environment variables of this run."""
     bundle = tmp_path / "bundle"
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "IRONGUEST_WORK"))
     }
-    done = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--bundle={bundle}", *arguments],
         cwd=PROJECT,
         env=environment,
@@ -63,7 +63,7 @@ def run(tmp_path: Path, *arguments: str) -> Finished:
             record = json.loads(line)
             if record["kind"] == "result":
                 results[record["check"]] = record
-    return Finished(done.returncode, done.stdout + done.stderr, results, bundle)
+    return FinishedRun(finished.returncode, finished.stdout + finished.stderr, results, bundle)
 
 
 def own_guest(tmp_path: Path, text: str) -> Path:
@@ -79,7 +79,7 @@ def own_guest(tmp_path: Path, text: str) -> Path:
 def test_hanging_boot_fails_and_blocks_other_checks(tmp_path: Path) -> None:
     guests = own_guest(tmp_path, HANG)
     xml = tmp_path / "junit.xml"
-    done = run(
+    finished = run(
         tmp_path,
         "--accel=tcg",
         f"--guests-dir={guests}",
@@ -88,16 +88,16 @@ def test_hanging_boot_fails_and_blocks_other_checks(tmp_path: Path) -> None:
         f"--junitxml={xml}",
         "suites/boot",
     )
-    reached, complaints = done.results["boot.reaches-login"], done.results["boot.no-fatal-events"]
+    reached, complaints = finished.results["boot.reaches-login"], finished.results["boot.no-fatal-events"]
     assert (reached["outcome"], reached["failure"]["kind"]) == ("FAIL", "BootTimeout")
     assert "hangs" in reached["failure"]["message"]
     assert "'firmware'" in reached["failure"]["message"]
     assert complaints["outcome"] == "BLOCKED"
-    assert "NOT CERTIFIED" in done.output
+    assert "NOT CERTIFIED" in finished.output
     cases = {case.get("name"): case for case in ElementTree.parse(xml).iter("testcase")}
     assert cases["test_reaches_login[hang@pc-bios-ide]"].find("failure") is not None
     assert cases["test_no_fatal_events[hang@pc-bios-ide]"].find("error") is not None
-    assert (done.bundle / "report.html").exists()
+    assert (finished.bundle / "report.html").exists()
 
 
 def test_kvm_that_cannot_run_a_guest_is_an_internal_error(tmp_path: Path) -> None:
@@ -107,8 +107,8 @@ def test_kvm_that_cannot_run_a_guest_is_an_internal_error(tmp_path: Path) -> Non
     # The firmware runs in long mode, and executes instructions that such a KVM cannot emulate.
     guests = own_guest(tmp_path, HANG)
     selection = ["--guest=hang", "--platform=q35-uefi-virtio", "-k", "reaches_login"]
-    done = run(tmp_path, "--accel=kvm", f"--guests-dir={guests}", *selection)
-    reached = done.results["boot.reaches-login"]
+    finished = run(tmp_path, "--accel=kvm", f"--guests-dir={guests}", *selection)
+    reached = finished.results["boot.reaches-login"]
     assert (reached["outcome"], reached["failure"]["kind"]) == ("FAIL", "HypervisorInternalError")
 
 
@@ -123,11 +123,11 @@ def test_kvm_that_cannot_run_a_guest_is_an_internal_error(tmp_path: Path) -> Non
     ],
 )
 def test_wrong_option_is_one_clear_message(tmp_path: Path, arguments: list[str], message: str) -> None:
-    done = run(tmp_path, *arguments, "suites/boot")
-    assert done.status == pytest.ExitCode.USAGE_ERROR
-    assert message in done.output
-    assert "Traceback" not in done.output
-    assert done.results == {}
+    finished = run(tmp_path, *arguments, "suites/boot")
+    assert finished.status == pytest.ExitCode.USAGE_ERROR
+    assert message in finished.output
+    assert "Traceback" not in finished.output
+    assert finished.results == {}
 
 
 @pytest.mark.parametrize(
@@ -145,17 +145,17 @@ def test_wrong_description_is_named_with_its_line(tmp_path: Path, old: str, new:
     image = str(tmp_path / "hang.raw")
     text = HANG.replace(old, new).format(image=image) if "{{" in old else file.read_text().replace(old, new)
     file.write_text(text)
-    done = run(tmp_path, f"--guests-dir={guests}", "--guest=hang", "suites/boot")
-    assert done.status == pytest.ExitCode.USAGE_ERROR
-    assert message in done.output
-    assert "Traceback" not in done.output
+    finished = run(tmp_path, f"--guests-dir={guests}", "--guest=hang", "suites/boot")
+    assert finished.status == pytest.ExitCode.USAGE_ERROR
+    assert message in finished.output
+    assert "Traceback" not in finished.output
 
 
 def test_missing_qemu_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IRONGUEST_QEMU", "/no/such/qemu")
-    done = run(tmp_path, "--guest=debian-12", "suites/boot")
-    assert done.status == pytest.ExitCode.USAGE_ERROR
-    assert "/no/such/qemu" in done.output
+    finished = run(tmp_path, "--guest=debian-12", "suites/boot")
+    assert finished.status == pytest.ExitCode.USAGE_ERROR
+    assert "/no/such/qemu" in finished.output
 
 
 def test_collection_starts_nothing_and_leaves_nothing(
@@ -164,7 +164,7 @@ def test_collection_starts_nothing_and_leaves_nothing(
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
-    done = run(tmp_path, "--collect-only", "-q", "--guest=debian-12", "suites/boot")
-    assert (done.status, done.results) == (0, {})
-    assert "test_reaches_login[debian-12@pc-bios-ide]" in done.output
+    finished = run(tmp_path, "--collect-only", "-q", "--guest=debian-12", "suites/boot")
+    assert (finished.status, finished.results) == (0, {})
+    assert "test_reaches_login[debian-12@pc-bios-ide]" in finished.output
     assert list(temporary.iterdir()) == []
