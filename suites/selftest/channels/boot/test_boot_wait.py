@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.catalog.specs import Timeouts
-from fixtures.channels.boot.boot_wait import ScreenSteps, wait_for_login, wait_for_screen
+from fixtures.channels.boot.boot_wait import ScreenSteps, wait_for_screen
+from fixtures.channels.boot.login_wait import LoginWait
+from fixtures.channels.boot.serial_login import SerialLogin
 from fixtures.channels.screen.displays import ScreenSnapshot
+from fixtures.channels.shells.posix.serial_shell import SerialShell
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import BootTimeout, GuestCrashed
 from suites.selftest.support.machine_sample import HANG, MachineBench, printing_code
@@ -24,12 +27,19 @@ def timeouts(boot: float, silence: float) -> Timeouts:
     return Timeouts.model_validate({"boot": f"{boot}s", "silence": f"{silence}s"})
 
 
+def wait_for_login(bench: MachineBench, *, is_restart: bool = False) -> bool:
+    machine, guest = bench.machine, bench.machine.hardware.cell.guest
+    shell = SerialShell(bench.console, 10.0, machine.deadline)
+    login = SerialLogin(bench.console, shell, guest.login, machine.deadline, steps=guest.steps)
+    return LoginWait(machine, bench.console, login, is_restart=is_restart).run()
+
+
 def test_a_login_prompt_ends_the_boot(tmp_path: Path) -> None:
     text = "Welcome to GRUB!\r\n[    0.000000] Linux version 6.1\r\n\r\nnothing login: "
     with MachineBench(tmp_path, printing_code(text)) as bench:
         bench.describe_guest(timeouts=timeouts(60, 60))
         bench.run()
-        wait_for_login(bench.machine, bench.console)
+        wait_for_login(bench)
         reached = [stage for stage, _ in bench.transcript.stages]
     assert reached == ["firmware", "boot loader", "kernel", "login"]
 
@@ -39,7 +49,7 @@ def test_a_hanging_boot_fails_long_before_its_timeout(tmp_path: Path) -> None:
         bench.describe_guest(timeouts=timeouts(600, 0.2))
         bench.run()
         with pytest.raises(BootTimeout) as caught:
-            wait_for_login(bench.machine, bench.console)
+            wait_for_login(bench)
         assert "the boot hangs: no output and no disk access for 0.2 s, after stage 'firmware'" in str(
             caught.value
         )
@@ -53,7 +63,7 @@ def test_the_error_names_the_stage_of_a_hanging_boot(tmp_path: Path) -> None:
         bench.run()
         assert bench.console.wait_for([b"6.1"], Deadline.after(60.0)) == 0
         with pytest.raises(BootTimeout, match=r"hangs.*after stage 'kernel'"):
-            wait_for_login(bench.machine, bench.console)
+            wait_for_login(bench)
 
 
 def test_a_boot_with_endless_output_fails_at_its_timeout(tmp_path: Path) -> None:
@@ -61,7 +71,7 @@ def test_a_boot_with_endless_output_fails_at_its_timeout(tmp_path: Path) -> None
         bench.describe_guest(timeouts=timeouts(0.5, 60))
         bench.run()
         with pytest.raises(BootTimeout, match=r"no 'login: ' within 0\.5 s; last stage 'firmware'"):
-            wait_for_login(bench.machine, bench.console)
+            wait_for_login(bench)
 
 
 def test_a_panic_ends_every_wait_at_once(tmp_path: Path) -> None:
@@ -69,7 +79,7 @@ def test_a_panic_ends_every_wait_at_once(tmp_path: Path) -> None:
         bench.describe_guest(timeouts=timeouts(600, 600))
         bench.run()
         with pytest.raises(GuestCrashed, match=r"kernel panic at \d+\.\d s: .* not syncing: test"):
-            wait_for_login(bench.machine, bench.console)
+            wait_for_login(bench)
 
 
 def test_the_steps_of_a_screen_run_in_order() -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.catalog.specs import Login
+from fixtures.channels.boot import serial_login
 from fixtures.core.deadline import Deadline
-from fixtures.core.errors import CommandTimeout, LoginRefused
+from fixtures.core.errors import CommandTimeout, DescriptionMismatch
 from suites.selftest.support.shell_sample import CharacterLoss, KernelNoise, ShellBench
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def log_in(bench: ShellBench) -> SerialShell:
     assert bench.console.wait_for([b"login: "], Deadline.after(60.0)) == 0
-    bench.shell.log_in(ROOT_LOGIN, bench.deadline(2000.0))
+    serial_login.log_in(bench.console, bench.shell, ROOT_LOGIN, bench.deadline(2000.0), bench.deadline)
     return bench.shell
 
 
@@ -148,8 +149,11 @@ def test_an_answer_that_always_arrives_damaged_is_reported(tmp_path: Path) -> No
 def test_a_refused_login(tmp_path: Path) -> None:
     with ShellBench(tmp_path) as bench:
         assert bench.console.wait_for([b"login: "], Deadline.after(60.0)) == 0
-        with pytest.raises(LoginRefused, match="the guest refused the login of 'root'"):
-            bench.shell.log_in(Login(user="root", password="wrong"), bench.deadline(2000.0))
+        wrong = Login(user="root", password="wrong")
+        with pytest.raises(
+            DescriptionMismatch, match=r"refused the login of 'root' \d+ times in 5 s \(Login incorrect"
+        ):
+            serial_login.log_in(bench.console, bench.shell, wrong, bench.deadline(50.0), bench.deadline)
 
 
 def test_a_login_on_a_noisy_line(tmp_path: Path) -> None:
