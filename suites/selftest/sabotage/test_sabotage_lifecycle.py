@@ -22,9 +22,9 @@ def test_second_reset_is_found(
             "not_in_profile: one platform suffices; the firmware of machine type pc also resets, which is harder"
         )
 
-    def reset_during_boot(*, again: bool = False) -> None:
+    def reset_during_boot(*, is_reboot: bool = False) -> None:
         # The check must find the second reset. It does not matter here whether the guest survives it.
-        assert again
+        assert is_reboot
         deadline = instance.machine.deadline(cell.guest.timeouts.boot)
         transcript = instance.transcript
         timeout = errors.BootTimeout("the boot loader did not come")
@@ -50,7 +50,7 @@ def test_restart_by_the_wrong_side_is_found(
     if cell.platform.machine == "pc":
         pytest.skip("not_in_profile: one platform suffices; the other sabotage of restarts covers this one")
     monkeypatch.setattr(instance.shell, "start", lambda _: instance.machine.execute("system_reset"))
-    monkeypatch.setattr(instance, "reach_shell", lambda *, again: None)
+    monkeypatch.setattr(instance, "reach_shell", lambda *, is_reboot: None)
     with pytest.raises(
         AssertionError, match=r"- 1 reset, requested by the guest\n(.*\n)*.*\+ 1 reset, requested by the host"
     ):
