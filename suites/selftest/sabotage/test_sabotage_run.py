@@ -42,8 +42,11 @@ class FinishedRun:
     bundle: Path
 
 
-def run(tmp_path: Path, *arguments: str) -> FinishedRun:
-    """Run pytest in the project with a bundle, without the environment variables of this run."""
+def run(tmp_path: Path, *arguments: str, limit: float = 300) -> FinishedRun:
+    """Run pytest in the project with a bundle, without the environment variables of this run.
+
+    ``limit`` is in seconds.
+    """
     bundle = tmp_path / "bundle"
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "IRONGUEST_WORK"))
@@ -55,7 +58,7 @@ def run(tmp_path: Path, *arguments: str) -> FinishedRun:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=limit,
     )
     results: dict[str, dict[str, Any]] = {}
     for part in (bundle / "results").glob("*.jsonl"):

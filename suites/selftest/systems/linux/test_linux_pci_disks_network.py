@@ -214,3 +214,10 @@ def test_any_other_text_is_empty_or_raises(text: str) -> None:
     for parse in (pci.parse, linux_disks.parse, network.parse):
         with contextlib.suppress(errors.AnswerNotUnderstood):
             assert parse(text) == ()
+
+
+def test_a_disk_that_the_kernel_is_registering_is_not_listed_yet() -> None:
+    registering = "vdb|65536|||0|0|/sys/devices/pci0000:00/0000:00:07.0/0000:06:00.0/virtio5|sysfs|IGSOURCE"
+    ready = registering.replace("vdb|65536||", "vda|65536|512|512")
+    disks = linux_disks.parse(f"{ready}\n{registering}\nend|2\n")
+    assert [disk.name for disk in disks] == ["vda"]
