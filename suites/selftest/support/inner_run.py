@@ -71,7 +71,11 @@ class InnerRun:
 
     def run(self, *arguments: str, **environment: str) -> str:
         """The output of a run without a terminal."""
-        completed = subprocess.run(
+        return self.finish(*arguments, **environment).stdout
+
+    def finish(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """A finished run without a terminal; ``stdout`` also holds its error output."""
+        return subprocess.run(
             self._command(*arguments),
             cwd=PROJECT,
             env={**self._environment(), **environment},
@@ -81,7 +85,6 @@ class InnerRun:
             check=False,
             timeout=120,
         )
-        return completed.stdout
 
     def on_terminal(self, *arguments: str, columns: int = 100) -> pexpect.spawn[str]:
         """A run on a terminal with ``columns`` columns."""
