@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import HostFault
 from fixtures.host.capacity import Capacity, Lease
+from fixtures.host.host_summary import summarize
 from suites.selftest.support.paths import ROOT
 
 GIB = 1 << 30
@@ -36,6 +38,14 @@ def error_message(capacity: Capacity, memory: int = GIB) -> str:
     with pytest.raises(HostFault) as caught:
         lease(capacity, memory)
     return caught.value.message
+
+
+def test_the_capacity_is_most_of_what_this_process_may_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = dataclasses.replace(summarize(), cpus=3, memory=10 * GIB)
+    monkeypatch.setattr("fixtures.host.capacity.summarize", lambda: limited)
+    assert Capacity.of_host(tmp_path) == Capacity(tmp_path, 3, 8 * GIB)
 
 
 def test_a_machine_for_each_core(tmp_path: Path) -> None:

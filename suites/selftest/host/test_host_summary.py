@@ -56,6 +56,16 @@ def test_a_machine_is_summarized(machine: Write) -> None:
     assert summary.kernel
 
 
+def test_a_container_has_what_its_control_group_allows(machine: Write) -> None:
+    files = {
+        "proc/self/cgroup": "0::/\n",
+        "sys/fs/cgroup/memory.max": "1048576\n",
+        "sys/fs/cgroup/cpu.max": "100000 100000\n",
+    }
+    summary = summarize(machine(**files))
+    assert (summary.memory, summary.cpus) == (1 << 20, 1)
+
+
 @pytest.mark.parametrize(
     ("files", "name"),
     [
