@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 import signal
 import tempfile
@@ -29,6 +30,7 @@ from suites.selftest.support import bundle_sample as sample
 from suites.selftest.support import misbehaving_disk as bad
 from suites.selftest.support.bundle_sample import SampleBundle
 from suites.selftest.support.fault_injection import Alter, Change, Spoil
+from suites.selftest.support.homeless_user import Homeless, call_without_home
 
 # On a busy host an example may take longer; no test asserts a time.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -50,6 +52,14 @@ def made(whole: SampleBundle, tmp_path: Path) -> SampleBundle:
     """A copy of the bundle that the test may change."""
     shutil.copytree(whole.directory, tmp_path / "bundle")
     return replace(whole, directory=tmp_path / "bundle")
+
+
+@pytest.fixture
+def homeless_user() -> Homeless:
+    """Call a function as a user without a home directory."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    return call_without_home
 
 
 @pytest.fixture(autouse=True)

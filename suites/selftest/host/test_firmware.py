@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.core.errors import MissingTool
 from fixtures.host.firmware import default_directories, find_firmware
+from suites.selftest.support.homeless_user import Homeless
 
 Install = Callable[..., Path]
 
@@ -190,3 +191,10 @@ def test_directories_from_the_general_to_the_specific(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     directories = [str(path) for path in default_directories()]
     assert directories == ["/usr/share/qemu/firmware", "/etc/qemu/firmware", str(tmp_path / "qemu/firmware")]
+
+
+def test_a_user_without_a_home_directory_has_no_descriptors(homeless_user: Homeless) -> None:
+    assert homeless_user(lambda: [str(path) for path in default_directories()]) == [
+        "/usr/share/qemu/firmware",
+        "/etc/qemu/firmware",
+    ]

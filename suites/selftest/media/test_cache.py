@@ -6,12 +6,15 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fixtures.core.errors import HostFault, MediaFault
 from fixtures.media.cache import Cache, cache_key, cache_root, remove_tree
+from suites.selftest.support.homeless_user import NUMBER_WITHOUT_NAME, Homeless
 from suites.selftest.support.paths import ROOT
 
 # Builds entry "k": prints "building" while it holds the lock, and continues after a line on stdin.
@@ -149,6 +152,54 @@ def test_the_cache_root_follows_the_environment(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     monkeypatch.setenv("HOME", "/h")
     assert cache_root() == Path("/h/.cache/ironguest")
+
+
+@pytest.fixture
+def public_directory() -> Iterator[Path]:
+    """A directory where every user can create files, like /tmp. pytest's own directories are private."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o1777)
+        yield Path(directory)
+
+
+def test_a_user_without_a_home_directory_has_a_private_cache(
+    homeless_user: Homeless, public_directory: Path
+) -> None:
+    root = public_directory / f"ironguest-cache-{NUMBER_WITHOUT_NAME}"
+    assert homeless_user(cache_root, public_directory) == root
+    assert (root.stat().st_uid, stat.S_IMODE(root.stat().st_mode)) == (NUMBER_WITHOUT_NAME, 0o700)
+    # The second call finds the directory of the first one.
+    assert homeless_user(cache_root, public_directory) == root
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("of another user", "is not a directory that only this user can change"),
+        ("writable for all", "is not a directory that only this user can change"),
+        ("link", "is not a directory that only this user can change"),
+        ("file", "cannot be created: File exists"),
+    ],
+)
+def test_a_cache_that_others_can_change_is_refused(
+    homeless_user: Homeless, public_directory: Path, kind: str, message: str
+) -> None:
+    root = public_directory / f"ironguest-cache-{NUMBER_WITHOUT_NAME}"
+    if kind == "link":
+        root.symlink_to(public_directory)
+    elif kind == "file":
+        root.touch()
+    else:
+        root.mkdir()
+    if kind == "writable for all":
+        root.chmod(0o777)
+    if kind != "of another user":
+        os.chown(root, NUMBER_WITHOUT_NAME, NUMBER_WITHOUT_NAME, follow_symlinks=False)
+    with pytest.raises(HostFault) as refused:
+        homeless_user(cache_root, public_directory)
+    assert refused.value.message == (
+        f"{root}: the cache directory {message}; set XDG_CACHE_HOME to a writable directory"
+    )
 
 
 def test_the_key_depends_on_content_and_not_on_order() -> None:
