@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from fixtures.core.errors import IronguestError
+
 NUMBER_WITHOUT_NAME = 54321
 _VARIABLES = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 
@@ -24,7 +26,7 @@ class Homeless(Protocol):
 
 
 def call_without_home(function: Callable[[], _Result], temporary_directory: Path | None = None) -> _Result:
-    """The result of ``function`` in a child process of that user; raises the exception that it raises.
+    """The result of ``function`` in a child process of that user; raises the error that it raises.
 
     The child does not start another program: this user may not be able to execute the interpreter.
     """
@@ -41,7 +43,7 @@ def call_without_home(function: Callable[[], _Result], temporary_directory: Path
         answer: tuple[bool, Any]
         try:
             answer = (True, function())
-        except Exception as error:  # noqa: BLE001  the parent raises it
+        except (IronguestError, OSError, RuntimeError) as error:
             answer = (False, error)
         with os.fdopen(writer, "wb") as pipe:
             pickle.dump(answer, pipe)
