@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.core.errors import NoHardwareAssistance
+from fixtures.core.host_layers import ParentKind
 from fixtures.host import hardware_assistance
 from fixtures.host.acceleration import SOFTWARE_SCALE, select_accelerator
 from fixtures.host.hardware_assistance import Assistance, AssistanceFacts, assess, detect_assistance
@@ -217,3 +218,21 @@ def test_the_facts_about_this_host_are_gathered_once() -> None:
     assistance = detect_assistance()
     assert assistance.reasons
     assert hardware_assistance.gather_facts() is hardware_assistance.gather_facts()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "available"),
+    [
+        ("none", "", True),
+        ("hypervisor", "KVM", True),
+        ("emulator", "QEMU's software emulation (TCG)", False),
+        ("unknown", "an unknown hypervisor", False),
+    ],
+)
+def test_an_emulated_extension_proves_no_hardware(kind: ParentKind, name: str, available: bool) -> None:
+    """Everything else on this host is as on bare metal: the flag, the module, KVM and the probe guest."""
+    assistance = assess_with(parent_kind=kind, parent_hypervisor=name)
+    assert assistance.available is available
+    assert available or assistance.reasons == (
+        f"this machine is itself a guest of {name}, which may emulate Intel VT-x",
+    )

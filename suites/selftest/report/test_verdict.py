@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fixtures.core.host_layers import ParentKind
+from fixtures.report.model.report_json import as_data, from_data
 from fixtures.report.verdict.verdict import EXIT_CODES
 from suites.selftest.support import report_sample as sample
 from suites.selftest.support import report_stories as stories
@@ -203,3 +205,24 @@ def test_the_counts_add_up(report: Report) -> None:
     assert summary.planned == summary.executed + summary.not_executed
     assert summary.not_applicable <= summary.by_outcome["SKIP"]
     assert summary.planned + summary.outside_plan == len(report.entries)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "verdict", "words"),
+    [
+        ("none", "", "CERTIFIED", "passed at the first attempt"),
+        ("hypervisor", "KVM", "CERTIFIED_WITH_CONDITIONS", "The host is itself a guest of KVM"),
+        ("hypervisor", "Hyper-V", "CERTIFIED_WITH_CONDITIONS", "The host is itself a guest of Hyper-V"),
+        ("emulator", "QEMU's software emulation (TCG)", "PROVISIONAL", "guest of QEMU's software emulation"),
+        ("unknown", "an unknown hypervisor", "PROVISIONAL", "guest of an unknown hypervisor"),
+    ],
+)
+def test_the_layer_below_the_host_limits_the_verdict(
+    kind: ParentKind, name: str, verdict: str, words: str
+) -> None:
+    """The host's own facts say that hardware assistance is proven: an emulator emulates it convincingly."""
+    host = sample.host_facts(parent_kind=kind, parent_hypervisor=name)
+    report = sample.report_of(sample.good_results(), host=host)
+    assert report.verdict.name == verdict
+    assert words in report.verdict.reasons[0]
+    assert from_data(as_data(report)).verdict == report.verdict
