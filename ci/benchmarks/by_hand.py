@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 _ANSWER = 60.0
 
 
+# Sockets of every machine, in the order of FdMap's fields, and the place of the entropy source among them.
+_COMMON_SOCKETS = 5
+_ENTROPY = 4
+
+
 class Qmp:
     """A QMP connection on a socket."""
 
@@ -125,9 +130,10 @@ class BareQemu:
 @contextmanager
 def bare_qemu(hardware: Hardware) -> Iterator[BareQemu]:
     """Start QEMU with the harness's command line, paused. It is killed and reaped at the end."""
-    pairs = [socket.socketpair() for _ in range(6)]
+    pairs = [socket.socketpair() for _ in range(_COMMON_SOCKETS + len(hardware.user_networks))]
     ours, theirs = zip(*pairs, strict=True)
-    fd_map = FdMap(*(end.fileno() for end in theirs))
+    descriptors = [end.fileno() for end in theirs]
+    fd_map = FdMap(*descriptors[:_COMMON_SOCKETS], payloads=tuple(descriptors[_COMMON_SOCKETS:]))
     # This QEMU ends with its parent, as the harness's does.
     argv = ["setpriv", "--pdeathsig", "KILL", "--", *command_line(hardware, fd_map)]
     process = subprocess.Popen(
@@ -136,7 +142,7 @@ def bare_qemu(hardware: Hardware) -> Iterator[BareQemu]:
     try:
         for end in theirs:
             end.close()
-        EntropySource("by hand", ours[5]).start()
+        EntropySource("by hand", ours[_ENTROPY]).start()
         yield BareQemu(process, Qmp(ours[0]), ours[1])
     finally:
         process.kill()

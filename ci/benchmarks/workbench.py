@@ -6,6 +6,7 @@ import fcntl
 import itertools
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci.benchmarks.figures import CannotMeasure
@@ -13,6 +14,7 @@ from fixtures.host.capacity import Capacity
 from fixtures.host.host_summary import summarize
 from fixtures.lab.checkpoints.checkpoint import MEMORY
 from fixtures.lab.checkpoints.checkpoint_inputs import checkpoint_inputs
+from fixtures.lab.checkpoints.saving import plan_template
 from fixtures.lab.checkpoints.store import CheckpointStore
 from fixtures.lab.instance.hardware_plan import MachineDirectories, plan_hardware
 from fixtures.lab.pool.launcher import Launcher
@@ -24,7 +26,6 @@ from fixtures.run.settings import Request, choose_accelerator, preflight, read_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from fixtures.catalog.specs import Cell
     from fixtures.core.progress import Progress
@@ -117,8 +118,10 @@ class Workbench:
 
     def checkpoint(self) -> Saved:
         """The checkpoint, after a clone was started. Raises CannotMeasure if there is none."""
-        place = MachineDirectories(self.work / "nowhere", self.work / "nowhere")
-        needed = checkpoint_inputs(plan_hardware(self.cell, self.accelerator, place), self.image)
+        # Directories are no inputs of a checkpoint.
+        directories = MachineDirectories(Path("work"), Path("evidence"))
+        hardware = plan_template(self.cell, self.accelerator, directories)
+        needed = checkpoint_inputs(hardware, self.image)
         checkpoints = CheckpointStore(self.work, self.tell)
         found = checkpoints.find(self.cell.id, needed)
         checkpoints.close()
