@@ -9,6 +9,7 @@ import select
 import shutil
 import socket
 import threading
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pexpect
@@ -22,6 +23,7 @@ from fixtures.machine.qmp_journal import Journal
 from fixtures.machine.wakeup import Wakeup
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -34,6 +36,8 @@ while :; do
     printf '\r\nLogin incorrect\r\n'
 done
 """
+
+NO_COMMANDS: Mapping[str, str] = MappingProxyType({})
 
 
 class KernelNoise:
@@ -69,29 +73,44 @@ class CharacterLoss:
         return typed[:at] + typed[at + 1 :]
 
 
+def _install_commands(directory: Path, sh: str, commands: Mapping[str, str]) -> Path:
+    """The directory of the guest's own programs: ``sh``, ``id`` and ``commands``, a script for each name."""
+    programs = directory / "bin"
+    programs.mkdir()
+    program = shutil.which(sh)
+    assert program is not None, f"expected the program {sh} in PATH"
+    (programs / "sh").symlink_to(program)
+    for name, script in {"id": f"cat {directory / 'user_id'}", **commands}.items():
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    return programs
+
+
 class ShellBench:
     """A console with a shell; ``sh`` is the guest's program of that name. ``with`` ends the bench.
 
-    The guest's output goes through ``noise``, its input through ``character_loss``.
+    ``script`` is the shell script behind the console. It has the files of ``commands`` first in its PATH. The
+    guest's output goes through ``noise``, its input through ``character_loss``. The program ``id`` reads the
+    user id from the file ``user_id``, so tests need no root privileges.
     """
 
     def __init__(
         self,
         directory: Path,
         sh: str = "dash",
-        noise: KernelNoise | None = None,
+        noise: Callable[[bytes], bytes] | None = None,
         scale: float = 0.1,
         character_loss: CharacterLoss | None = None,
+        *,
+        script: str = LOGIN,
+        commands: Mapping[str, str] = NO_COMMANDS,
     ) -> None:
-        commands = directory / "bin"
-        commands.mkdir()
-        program = shutil.which(sh)
-        assert program is not None
-        (commands / "sh").symlink_to(program)
-        path = f"{commands}:{os.environ['PATH']}"
+        self.user_id = directory / "user_id"
+        self.user_id.write_text("0\n")
+        path = f"{_install_commands(directory, sh, commands)}:{os.environ['PATH']}"
         self._guest = pexpect.spawn(
             "/bin/sh",
-            ["-c", LOGIN],
+            ["-c", script],
             env={"PATH": path, "HOME": str(directory), "TERM": "vt220", "USER": "root"},
         )
         self._ours, self._theirs = socket.socketpair()
@@ -100,12 +119,19 @@ class ShellBench:
         wakeup = Wakeup()
         self.journal = Journal(directory / "qmp.jsonl", wakeup)
         self.health = Health("nothing", self.journal, wakeup)
-        self.transcript = Transcript(directory / "evidence", ())
+        self.transcript = self._open_transcript(directory)
         self.console = Console("nothing", self._ours, self.transcript, self.health, wakeup)
         self._scale = scale
         # Commands have 30 s of the host's clock, whatever the scale.
         self.shell = SerialShell(self.console, 30.0 / scale, self.deadline)
         self._bridge = threading.Thread(target=self._carry, daemon=True)
+        self._start()
+
+    def _open_transcript(self, directory: Path) -> Transcript:
+        return Transcript(directory / "evidence", ())
+
+    def _start(self) -> None:
+        """Connect the guest with its console."""
         self._bridge.start()
 
     def deadline(self, seconds: float) -> Deadline:
@@ -138,7 +164,8 @@ class ShellBench:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ours.shutdown(socket.SHUT_RDWR)
-        self._bridge.join(30.0)
+        if self._bridge.is_alive():
+            self._bridge.join(30.0)
         self.console.drain()
         self._guest.close(force=True)
         for end in (self._ours, self._theirs):

@@ -48,8 +48,32 @@ def test_root_without_a_password_gets_a_shell_at_once() -> None:
 
 
 def test_an_automatic_login_needs_no_name() -> None:
-    views = (shown("root@debian:~# ", "debian login: root (automatic login)"),)
-    assert play(dialogue(password=""), *views) == [SHELL]
+    prompt = ("root@debian:~# ", "debian login: root (automatic login)")
+    talk = dialogue(password="")
+    assert play(talk, shown(*prompt), shown(*prompt, silent=True)) == [WAIT, SHELL]
+
+
+def test_a_prompt_of_a_boot_without_a_shell_is_tried_once() -> None:
+    talk = dialogue()
+    menu = shown("Select a language > ", silent=True)
+    assert talk.next(menu) == SHELL
+    talk.reject_shell("Select a language > ")
+    assert talk.next(menu) == WAIT
+
+
+def test_a_console_for_one_account_that_asks_again_refuses() -> None:
+    talk = dialogue()
+    again = ("Password: ", "Sorry, try again.")
+    assert play(talk, shown("Password: "), shown(*again), shown(*again, silent=True)) == [
+        typed("secret\n"),
+        WAIT,
+        typed("secret\n"),
+    ]
+    assert (talk.refusals, talk.refusal) == (1, "Sorry, try again.")
+
+
+def test_a_console_is_activated() -> None:
+    assert dialogue().next(shown("Please press Enter to activate this console. ")) == typed("\n")
 
 
 @pytest.mark.parametrize(

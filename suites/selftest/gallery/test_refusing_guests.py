@@ -1,0 +1,247 @@
+"""Guests whose image does not fit their description, and guests that stop: the error, its words, and in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fixtures.core.errors import (
+    BootTimeout,
+    DescriptionMismatch,
+    GuestCrashed,
+    GuestRestarted,
+    IronguestError,
+    LoginRefused,
+)
+from suites.selftest.support.gallery_bench import HANG_LIMIT, GalleryBench
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HANGS = {"boot": "300s", "silence": f"{HANG_LIMIT}s"}
+# The scale of a login's limit, for guests that refuse a login until then.
+SHORT = 0.15
+LINUX = "echo '[    0.000000] Linux version 6.1.0'; "
+GRUB = "echo 'Welcome to GRUB!'; "
+MENU = (
+    r"printf '\033[H\033[J\033[1;1H\033[2;30HGNU GRUB  version 2.06-13+deb12u1\n\n'; "
+    r"printf '      Use the ^ and v keys to select which entry is highlighted.\r\033[18;80H'; "
+)
+EMERGENCY = (
+    LINUX + r"printf 'You are in emergency mode. After logging in, type \"journalctl -xb\" to view logs.\n'; "
+)
+NEW_PASSWORD = (
+    "getty root secret; echo 'You are required to change your password immediately.'; "
+    "ask_hidden 'Current password: '; stand_still"
+)
+SUDO = "echo 1000 >$HOME/user_id; getty admin secret; shell 'admin@nothing:~$ '"
+# sudo replaces the shell. When it ends, getty starts again.
+SUDO_THAT_ENDS = (
+    "echo 1000 >$HOME/user_id; while :; do getty admin secret; (shell 'admin@nothing:~$ '); stty sane; done"
+)
+
+
+@dataclass(frozen=True)
+class RefusingGuest:
+    """A guest: the script behind its console, its description, and the error of its boot."""
+
+    name: str
+    script: str
+    error: type[IronguestError]
+    pattern: str
+    description: dict[str, Any] = field(default_factory=dict)
+
+
+def mismatch(name: str, script: str, pattern: str, **description: Any) -> RefusingGuest:
+    return RefusingGuest(name, script, DescriptionMismatch, pattern, description)
+
+
+def crash(name: str, script: str, pattern: str) -> RefusingGuest:
+    return RefusingGuest(name, script, GuestCrashed, pattern, {"timeouts": HANGS})
+
+
+def hang(name: str, script: str, pattern: str) -> RefusingGuest:
+    return RefusingGuest(name, script, BootTimeout, pattern, {"timeouts": HANGS})
+
+
+def question(name: str, script: str, pattern: str, **description: Any) -> RefusingGuest:
+    return mismatch(name, script, pattern, timeouts=HANGS, **description)
+
+
+GUESTS = (
+    mismatch(
+        "a new password at the first login",
+        NEW_PASSWORD,
+        "the guest demands a new password for 'root'.*new_password",
+    ),
+    mismatch(
+        "a password that the YAML lacks",
+        "getty root secret",
+        "asks for the password of 'root': set login.password",
+        login={"password": ""},
+    ),
+    mismatch(
+        "a second factor",
+        "ask 'nothing login: '; ask_hidden 'Password: '; ask_hidden 'LDAP Password: '",
+        "after the password of 'root' the guest asks 'LDAP Password:'",
+    ),
+    mismatch(
+        "an ordinary user",
+        SUDO,
+        r"'admin' has the user id 1000.*login\.become: sudo",
+        login={"user": "admin"},
+    ),
+    mismatch(
+        "an ordinary user without sudo",
+        SUDO,
+        "login.become: sudo does not lead to root.*not found",
+        login={"user": "admin", "become": "sudo"},
+    ),
+    question(
+        "a passphrase of a disk",
+        LINUX + "ask 'Please enter passphrase for disk vda3 (luks): '",
+        "the console asks 'Please enter passphrase for disk vda3.*answer it with steps",
+    ),
+    question(
+        "a passphrase of GRUB",
+        "ask 'Enter passphrase for hd0,gpt2 (0123-4567): '",
+        "Enter passphrase for hd0",
+    ),
+    question(
+        "a pause",
+        LINUX + "ask 'Press Enter to continue...'",
+        "'Press Enter to continue...': answer it with steps",
+    ),
+    question(
+        "a question of fsck",
+        LINUX + "echo 'Inode 12 was part of the orphaned inode list.'; ask 'Fix<y>? '",
+        "the console asks 'Fix<y>.'",
+    ),
+    question(
+        "a menu of GRUB", GRUB + MENU + "stand_still", "the boot loader's menu waits for a key.*GNU GRUB"
+    ),
+    question("a prompt of GRUB", GRUB + "ask 'grub> '", "the boot loader waits at 'grub>'"),
+    question("a prompt of the UEFI shell", "ask 'Shell> '", "the boot loader waits at 'Shell>'"),
+    question("a prompt of U-Boot", "echo 'U-Boot 2023.01'; ask '=> '", "the boot loader waits at '=>'"),
+    mismatch(
+        "a boot loader that waits for an hour",
+        GRUB
+        + MENU
+        + r"printf '\033[23;1H   The highlighted entry will be executed automatically in 3600s.'; stand_still",
+        "the boot loader waits 3600 s: press a key with steps",
+    ),
+    crash(
+        "GRUB without its file",
+        GRUB + 'echo "error: file \\`/boot/vmlinuz\' not found."; '
+        "echo 'Press any key to continue...'; stand_still",
+        "the boot loader stopped: error: file",
+    ),
+    crash("a prompt of GRUB's rescue", "echo 'error: unknown filesystem.'; ask 'grub rescue> '", "rescue"),
+    crash(
+        "an emergency mode",
+        EMERGENCY + "echo 'Give root password for maintenance'; ask '(or press Control-D to continue): '",
+        "(?i)emergency|maintenance",
+    ),
+    crash(
+        "an emergency mode with a locked root",
+        EMERGENCY + "echo 'Cannot open access to console, the root account "
+        "is locked.'; ask 'Press Enter to continue.'",
+        "(?i)emergency mode",
+    ),
+    crash(
+        "an emergency shell of Debian",
+        LINUX + "echo 'ALERT!  UUID=0123 does not exist.  Dropping to a shell!'; ask '(initramfs) '",
+        "(?i)does not exist|initramfs",
+    ),
+    crash(
+        "an emergency shell of dracut",
+        LINUX + "echo 'Generating \"/run/initramfs/rdsosreport.txt\"'; ask 'dracut:/# '",
+        "(?i)dracut|rdsosreport",
+    ),
+    crash(
+        "an emergency shell of Arch",
+        LINUX + "echo 'ERROR: device not found. Skipping fsck.'; "
+        "echo ':: mounting on real root'; ask '[rootfs ~]# '",
+        "(?i)rootfs|device not found|emergency",
+    ),
+    hang("a silent serial port", "stand_still", "the boot hangs: no output.*after stage 'firmware'"),
+    hang("a kernel that stops", LINUX + "stand_still", "the boot hangs: no output.*after stage 'kernel'"),
+    hang(
+        "a question in words of its own", LINUX + "while :; do ask 'Quo vadis, domine: '; done", "Quo vadis"
+    ),
+)
+
+
+@pytest.mark.parametrize("guest", GUESTS, ids=lambda guest: guest.name)
+def test_the_error_says_whose_fault_it_is(guest: RefusingGuest, tmp_path: Path) -> None:
+    with GalleryBench(tmp_path, guest.script, **guest.description) as bench:
+        with pytest.raises(guest.error, match=guest.pattern) as caught:
+            bench.boot()
+        assert type(caught.value) is guest.error
+        assert bench.boot_share < 0.25
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        ("Login incorrect", "Login incorrect"),
+        ("Anmeldung fehlgeschlagen", "Anmeldung fehlgeschlagen"),
+        ("Identifiant incorrect", "Identifiant incorrect"),
+        ("This account is currently not available.", "not available"),
+        ("Your account has expired; please contact your system administrator.", "has expired"),
+    ],
+)
+def test_a_refused_login_is_quoted(refusal: str, words: str, tmp_path: Path) -> None:
+    script = f"getty root another '{refusal}'"
+    with GalleryBench(tmp_path, script, limit_scale=SHORT) as bench:
+        error = bench.boot_error()
+        assert isinstance(error, DescriptionMismatch)
+        assert words in error.message
+        assert "the guest refused the login of 'root'" in error.message
+        assert "set login.user and login.password" in error.message
+
+
+def test_a_refusal_after_a_restart_is_the_guests_fault(tmp_path: Path) -> None:
+    with GalleryBench(tmp_path, "getty root another", limit_scale=SHORT) as bench:
+        assert type(bench.boot_error(is_restart=True)) is LoginRefused
+
+
+@pytest.mark.parametrize(
+    ("sudo", "words"),
+    [
+        (
+            "printf 'sudo asks: '; read -r a; echo 'Sorry, try again.'; printf 'sudo asks: '; cat >/dev/null",
+            "try again",
+        ),
+        (
+            "printf 'sudo asks: '; read -r a; echo 'admin is not in the sudoers file.'; exit 1",
+            "not in the sudoers",
+        ),
+    ],
+    ids=["a wrong password", "not in the sudoers file"],
+)
+def test_a_refusal_of_sudo_is_quoted(sudo: str, words: str, tmp_path: Path) -> None:
+    login = {"user": "admin", "become": "sudo"}
+    with GalleryBench(tmp_path, SUDO_THAT_ENDS, commands={"sudo": sudo}, login=login) as bench:
+        error = bench.boot_error()
+        assert isinstance(error, DescriptionMismatch)
+        assert "sudo did not give 'admin' a shell of root" in error.message
+        assert words in error.message
+
+
+def test_an_echoed_password_is_not_quoted(tmp_path: Path) -> None:
+    script = "while :; do ask 'nothing login: '; ask 'Password: '; echo \"Login of $user with $answer refused\"; done"
+    with GalleryBench(tmp_path, script, limit_scale=SHORT) as bench:
+        error = bench.boot_error()
+        assert error is not None, "expected an error of the login"
+        assert "refused" in str(error)
+        assert "secret" not in str(error)
+
+
+def test_a_guest_that_restarts_for_ever_is_named(tmp_path: Path) -> None:
+    script = "while :; do echo '[    0.000000] Linux version 6.1.0'; reset_machine; read -r pause; done"
+    with GalleryBench(tmp_path, script) as bench:
+        error = bench.boot_error()
+        assert type(error) is GuestRestarted, repr(error)

@@ -1,0 +1,141 @@
+"""Guests whose login is unusual: a guest with a fitting description gets a shell of root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from suites.selftest.support.gallery_bench import HANG_LIMIT, GalleryBench
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HANGS = {"timeouts": {"boot": "300s", "silence": f"{HANG_LIMIT}s"}}
+NO_PASSWORD = "ask 'nothing login: '; shell 'root@nothing:~# '"
+MOTD = r"""
+echo 'Last failed login: Fri Nov 27 20:31:14 UTC 2026 from 10.0.2.2 on ssh:notty'
+echo 'There were 3 failed login attempts since the last successful login.'
+echo 'Access denied to all others.'
+echo 'Login incorrect is what the others see. Permission denied.'
+"""
+NEW_PASSWORD = r"""
+getty root secret
+echo 'You are required to change your password immediately (administrator enforced).'
+ask_hidden 'Current password: '; [ "$answer" = secret ] || exit
+ask_hidden 'New password: '; new=$answer
+ask_hidden 'Retype new password: '; [ "$answer" = "$new" ] && [ "$new" = changed ] || exit
+shell '# '
+"""
+LATE_ACCOUNT = r"""
+for attempt in 1 2 3; do
+    ask 'nothing login: '; ask_hidden 'Password: '; printf '\nLogin incorrect\n'
+done
+getty root secret; shell '# '
+"""
+RESPAWNED = r"""
+for attempt in 1 2; do
+    ask 'nothing login: '; ask_hidden 'Password: '; printf '\nLogin incorrect\n'
+done
+printf 'Maximum number of tries exceeded (2)\n'
+printf '\033[H\033[2JDebian GNU/Linux 12 nothing ttyS0\n\n'; getty root secret; shell '# '
+"""
+KERNEL_MESSAGES = r"""
+printf 'nothing login: [   12.345678] random: crng init done\n'; read -r answer
+ask 'nothing login: '
+stty -echo; printf 'Password: [   13.456789] systemd[1]: Finished cloud-init.service.\n'; read -r answer; stty echo
+getty root secret
+printf '[   14.567890] EXT4-fs (vda1): resized filesystem to 5242880\n'
+shell '# '
+"""
+FIRST_INPUT_IS_LOST = r"""
+printf 'nothing login: '; stty -echo; read -r lost; stty echo
+getty root secret; shell '# '
+"""
+TERMINAL_QUESTION = "getty root secret; ask 'Terminal type? [vt220] '; shell '# '"
+PAUSE_AFTER_LOGIN = "getty root secret; ask 'Press Enter to continue'; shell '# '"
+SUDO = {
+    "sudo": r"""
+[ "$1 $2" = '-S -p' ] || { echo "sudo: unexpected options $*"; exit 1; }
+prompt=$3; shift 3
+while :; do
+    printf '%s' "$prompt" >&2; read -r answer
+    [ "$answer" = secret ] && break
+    echo 'Sorry, try again.' >&2
+done
+echo 0 >"$HOME/user_id"
+exec "$@"
+"""
+}
+SUDO_WITHOUT_PASSWORD = {"sudo": 'shift 3; echo 0 >"$HOME/user_id"; exec "$@"'}
+ORDINARY_USER = 'echo 1000 >"$HOME/user_id"; getty admin secret; shell "admin@nothing:~$ "'
+
+
+@dataclass(frozen=True)
+class UnusualLogin:
+    """A guest: the script behind its console, and the fields of its YAML that differ from the usual ones."""
+
+    name: str
+    script: str
+    description: dict[str, Any] = field(default_factory=dict)
+
+
+GUESTS = (
+    UnusualLogin("root without a password", NO_PASSWORD, {"login": {"password": ""}}),
+    UnusualLogin("root without a password, which the YAML has", NO_PASSWORD),
+    UnusualLogin("a shell at once", "echo 'nothing login: root (automatic login)'; shell 'root@nothing:~# '"),
+    UnusualLogin("a shell at once, with an unknown prompt", "shell 'at your service'", HANGS),
+    UnusualLogin("a shell at once, without any prompt", "echo 'Starting a shell'; shell ''", HANGS),
+    UnusualLogin("a German guest", r"ask 'nothing Anmeldung: '; ask_hidden 'Passwort: '; shell '# '"),
+    UnusualLogin("a French guest", r"ask 'nothing login : '; ask_hidden 'Mot de passe : '; shell '# '"),
+    UnusualLogin(
+        "prompts of the YAML",
+        "ask 'user=> '; ask_hidden 'pin=> '; shell '# '",
+        {"login": {"prompt": "user=> ", "password_prompt": "pin=> "}},
+    ),
+    UnusualLogin("a greeting with words of a refusal", f"getty root secret; {MOTD} shell '# '"),
+    UnusualLogin("a new password at the first login", NEW_PASSWORD, {"login": {"new_password": "changed"}}),
+    UnusualLogin("an account that comes late", LATE_ACCOUNT),
+    UnusualLogin("a getty that starts again", RESPAWNED),
+    UnusualLogin("kernel messages over each prompt", KERNEL_MESSAGES),
+    UnusualLogin("a login that loses its first input", FIRST_INPUT_IS_LOST),
+    UnusualLogin("a question after the login", TERMINAL_QUESTION),
+    UnusualLogin("a pause after the login", PAUSE_AFTER_LOGIN),
+    UnusualLogin("a password that is shown", "ask 'nothing login: '; ask 'Password: '; shell '# '"),
+    UnusualLogin("a password for a fixed account", "ask_hidden 'Password for root: '; shell '# '"),
+    UnusualLogin(
+        "a coloured prompt", r"getty root secret; shell '\[\e[01;32m\]root\[\e[m\]:\[\e[34m\]~\[\e[m\]\$ '"
+    ),
+    UnusualLogin(
+        "a prompt of two lines",
+        r"getty root secret; shell $'\n\u250c\u2500(root\u327fnothing)-[~]\n\u2514\u2500# '",
+    ),
+    UnusualLogin(
+        "a prompt that sets the title",
+        r"getty root secret; shell '\[\e]0;root@nothing: ~\a\]root@nothing:~# '",
+    ),
+    UnusualLogin("a prompt with the time on the right", r"getty root secret; shell '\[\e[70C\]12:34\r~> '"),
+    UnusualLogin("a prompt that asks for the cursor", r"getty root secret; shell '~ # \[\e[6n\]'"),
+    UnusualLogin("a prompt with an arrow", "getty root secret; shell '\u279c  ~ '"),
+    UnusualLogin(
+        "an activated console", r"ask 'Please press Enter to activate this console. '; shell '~ # '"
+    ),
+)
+
+
+@pytest.mark.parametrize("unusual", GUESTS, ids=lambda unusual: unusual.name)
+def test_a_guest_gets_in(unusual: UnusualLogin, tmp_path: Path) -> None:
+    with GalleryBench(tmp_path, unusual.script, **unusual.description) as bench:
+        bench.boot()
+        assert bench.shell.run("echo $((6 * 7))").text == "42\n"
+        assert bench.stages[-1] == "login"
+        assert bench.boot_share < 0.25
+
+
+@pytest.mark.parametrize("commands", [SUDO, SUDO_WITHOUT_PASSWORD], ids=["with a password", "without one"])
+def test_an_ordinary_user_becomes_root_by_sudo(commands: dict[str, str], tmp_path: Path) -> None:
+    login = {"user": "admin", "password": "secret", "become": "sudo"}
+    with GalleryBench(tmp_path, ORDINARY_USER, commands=commands, login=login) as bench:
+        bench.boot()
+        assert bench.shell.run("id -u").text == "0\n"
