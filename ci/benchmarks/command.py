@@ -12,11 +12,12 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from ci.benchmarks import boots, checks, clones, collecting, disks, memory, plot, table
 from ci.benchmarks.figures import CannotMeasure, Figure, Target, to_json
 from ci.benchmarks.workbench import Workbench
+from fixtures.core.argument_parser import USAGE_ERROR, ArgumentParser
 from fixtures.core.errors import IronguestError
 from fixtures.core.progress import StderrProgress
 from fixtures.host.host_summary import summarize
@@ -35,34 +36,32 @@ BENCHMARKS: dict[str, tuple[Callable[[Workbench], list[Figure]], str]] = {
     "compare": (disks.measure, "comparing a disk with its pattern"),
     "growth": (checks.measure_growth, "1, 10 and 100 checks, with one worker and two"),
 }
-_WRONG_USAGE = 4
 _INTERRUPTED = 130
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(_WRONG_USAGE, f"ci/bench: {message} (see ci/bench --help)\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="ci/bench", add_help=False, usage="ci/bench [options]")
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = ArgumentParser(prog="ci/bench", add_help=False)
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--plot", type=Path, metavar="FILE")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS), metavar="NAME")
-    return parser
+    return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure, print and write the figures; returns the exit status (see ``ci/bench --help``)."""
-    options = _parser().parse_args(arguments)
+    try:
+        options = _parse(arguments)
+    except IronguestError as error:
+        print(f"ci/bench: {error}", file=sys.stderr)
+        return USAGE_ERROR
     for path in filter(None, (options.json, options.plot)):
         try:
             # An unwritable path is an error now, not after a quarter of an hour.
             path.open("a").close()
         except OSError as error:
             print(f"ci/bench: {path}: cannot be written: {error.strerror}", file=sys.stderr)
-            return _WRONG_USAGE
+            return USAGE_ERROR
     # A signal also ends the machines and removes the directory.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
