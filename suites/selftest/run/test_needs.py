@@ -70,6 +70,24 @@ def test_a_machine_without_a_display() -> None:
     )
 
 
+def test_a_guest_on_another_console_may_leave_its_display_idle() -> None:
+    assert lacking(cell(), ["display"]) is None
+    assert (
+        lacking(cell(console="serial"), ["display"])
+        == "not_described: needs a console on the display (key 'console'), which the YAML of x does not describe"
+    )
+
+
+def test_reads_of_a_floppy_are_not_counted() -> None:
+    floppy = {"path": "/nowhere/x.img", "format": "raw", "drive": "floppy"}
+    assert lacking(cell(), ["io-counters"]) is None
+    assert lacking(cell(image=floppy, screen={"sends_frames": True}), ["io-counters"]) is None
+    assert lacking(cell(image=floppy), ["io-counters"]) == (
+        "not_in_profile: needs a boot drive other than a floppy, or frames that the guest sends"
+        " (key 'screen.sends_frames'), which x does not have"
+    )
+
+
 def test_reason_codes_are_known_and_mean_not_applicable() -> None:
     for text in (lacking(cell(), []), lacking(cell(), ["answer"])):
         reason = skip_reason(text or "")

@@ -57,9 +57,9 @@ def victim(cell: Cell, instance: GuestInstance, tmp_path: Path) -> Iterator[Gues
     instance.cell = cell
 
 
-def with_drivers(victim: Guest, instance: GuestInstance, **drivers: str) -> Guest:
-    """The guest, with a YAML that names these drivers."""
-    guest = victim.cell.guest.model_copy(update={"drivers": drivers})
+def with_guest(victim: Guest, instance: GuestInstance, **changes: object) -> Guest:
+    """The guest, with changed keys in its YAML."""
+    guest = victim.cell.guest.model_copy(update=changes)
     instance.cell = replace(instance.cell, guest=guest)
     return Guest(instance.cell, victim._proxy)
 
@@ -133,7 +133,7 @@ def test_frozen_display_is_found(
 
 def test_undriven_device_is_found(victim: Guest, instance: GuestInstance) -> None:
     model = victim.cell.platform.model("nic")
-    claimed = with_drivers(victim, instance, **{model: "nobody"})
+    claimed = with_guest(victim, instance, drivers={model: "nobody"})
     with pytest.raises(AssertionError, match="is no bus master|its status is"):
         test_screen.test_devices_are_driven_as_the_host_sees(claimed)
 
@@ -142,7 +142,9 @@ def test_unused_disk_and_card_are_found(victim: Guest, instance: GuestInstance) 
     """A clone has not read its disk yet, and GRUB sends no frame."""
     with pytest.raises(AssertionError, match=rf"{COUNTERS}{{'disk': 'not read'}} != {{'disk': 'read'}}$"):
         test_screen.test_disk_and_network_are_used(victim)
-    claimed = with_drivers(victim, instance, **{victim.cell.platform.model("nic"): "nobody"})
+    assert victim.cell.guest.screen is not None
+    screen = victim.cell.guest.screen.model_copy(update={"sends_frames": True})
+    claimed = with_guest(victim, instance, screen=screen)
     disk = "{'disk': 'not read'} != {'disk': 'read'}"
     network = "{'network': 'no frames sent'} != {'network': 'frames sent'}"
     with pytest.raises(AssertionError, match=rf"{COUNTERS}({disk}\n.*{network}|{network}\n.*{disk})"):

@@ -1,4 +1,4 @@
-"""Waits for the end of a boot: a login prompt and a screen, boots that hang, and boots that take too long."""
+"""Waits for the end of a boot: a login prompt, boots that hang, and boots that take too long."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.catalog.specs import Timeouts
-from fixtures.channels.boot.boot_wait import ScreenSteps, wait_for_screen
 from fixtures.channels.boot.login_wait import LoginWait
 from fixtures.channels.boot.serial_login import SerialLogin
-from fixtures.channels.screen.displays import ScreenSnapshot
 from fixtures.channels.shells.posix.serial_shell import SerialShell
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import BootTimeout, GuestCrashed
 from suites.selftest.support.machine_sample import HANG, MachineBench, printing_code
-from suites.selftest.support.screen_sample import ECHO, printing, screen, spec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,52 +77,3 @@ def test_a_panic_ends_every_wait_at_once(tmp_path: Path) -> None:
         bench.run()
         with pytest.raises(GuestCrashed, match=r"kernel panic at \d+\.\d s: .* not syncing: test"):
             wait_for_login(bench)
-
-
-def test_the_steps_of_a_screen_run_in_order() -> None:
-    steps = ScreenSteps(
-        spec("ready", steps=[{"when": "boot:", "press": "x"}, {"when": "sure", "press": "y"}])
-    )
-    snapshots = [
-        ScreenSnapshot(()),
-        ScreenSnapshot(("sure?",)),
-        ScreenSnapshot(("boot: ",)),
-        ScreenSnapshot(("boot: ",)),
-        ScreenSnapshot(("ready",)),
-        ScreenSnapshot(("sure?",)),
-        ScreenSnapshot(("ready",)),
-    ]
-    assert [steps.next_keys(snapshot) for snapshot in snapshots] == ["", "", "x", "", "", "y", None]
-
-
-def test_the_screen_before_a_restart_does_not_count() -> None:
-    steps = ScreenSteps(spec("ready"), is_restart=True)
-    assert [steps.next_keys(ScreenSnapshot((line,))) for line in ("ready", "ready", "firmware", "ready")] == [
-        "",
-        "",
-        "",
-        None,
-    ]
-
-
-def test_a_boot_ends_at_its_screen(tmp_path: Path) -> None:
-    with screen(tmp_path, ECHO) as (bench, console):
-        described = spec("^abc$", steps=[{"when": "Hard Disk", "press": "<enter>abc"}])
-        bench.describe_guest(screen=described, timeouts=timeouts(60, 60))
-        wait_for_screen(bench.machine, console)
-
-
-def test_a_boot_with_an_unexpected_screen_hangs(tmp_path: Path) -> None:
-    with screen(tmp_path, printing("\r\nNO ROM BASIC")) as (bench, console):
-        bench.describe_guest(screen=spec("C:"), timeouts=timeouts(600, 2))
-        with pytest.raises(BootTimeout, match="no 'C:' on the screen: the screen does not change") as caught:
-            wait_for_screen(bench.machine, console)
-        assert "NO ROM BASIC" in caught.value.message
-
-
-def test_a_boot_that_paints_without_end_fails_at_its_timeout(tmp_path: Path) -> None:
-    # mov ax, 0xb800; mov es, ax; next: inc word es:[0]; jmp next
-    with screen(tmp_path, bytes.fromhex("b800b88ec026ff060000ebf9")) as (bench, console):
-        bench.describe_guest(screen=spec("never"), timeouts=timeouts(2, 600))
-        with pytest.raises(BootTimeout, match="the boot took longer than its limit of 2 s"):
-            wait_for_screen(bench.machine, console)

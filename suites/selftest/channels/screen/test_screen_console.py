@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.channels.screen.displays import ScreenSnapshot, TerminalDisplay, pad_to_cursor
-from fixtures.channels.screen.screen_console import ScreenDiff, scrolled_lines
+from fixtures.channels.screen.new_lines import NewLines, scrolled_lines
+from fixtures.channels.screen.screen_console import ScreenDiff
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import GuestCrashed, MachineKilled
+from suites.selftest.support.boot_sector import assemble
 from suites.selftest.support.machine_sample import HANG
 from suites.selftest.support.screen_sample import ECHO, printing, screen
 
@@ -157,3 +160,122 @@ def test_a_resumed_terminal_continues_a_saved_screen(tmp_path: Path) -> None:
         file.flush()
         assert display.read_screen().lines[0] == "Shell> ve"
     assert display.read_screen().cursor == (0, 9)
+
+
+def test_an_old_text_is_no_answer(tmp_path: Path) -> None:
+    with screen(tmp_path, printing("\r\nAnswer")) as (_, console):
+        assert (
+            console.poll_until(lambda snapshot: "Answer" in snapshot.text, Deadline.after(60.0)) is not None
+        )
+        with console.new_lines() as new_lines:
+            assert console.wait_for_new_line(new_lines, "Answer", Deadline.after(0.5)) is None
+
+
+def test_a_terminal_reports_text_that_looks_the_same(tmp_path: Path) -> None:
+    log = tmp_path / "console.log"
+    log.write_bytes(b"Answer\r\n" * 24)
+    display = TerminalDisplay(log)
+    new_lines = NewLines(display.read_screen())
+    new_lines.add(display.read_screen())
+    assert new_lines.search("Answer") is None
+    for output in (b"Answer\r\n" * 24, b"\x1b[HAnswer", b"\x1b[2J\x1b[HAnswer\x1b[2J"):
+        with log.open("ab") as file:
+            file.write(output)
+        new_lines.add(display.read_screen())
+        match = new_lines.search("^Answ.r$")
+        assert match is not None, output
+
+
+def test_a_pattern_is_text(tmp_path: Path) -> None:
+    log = tmp_path / "console.log"
+    log.write_bytes(b"")
+    display = TerminalDisplay(log)
+    new_lines = NewLines(display.read_screen())
+    log.write_bytes("zurück\r\n".encode())
+    new_lines.add(display.read_screen())
+    match = new_lines.search("^zur.ck$")
+    assert match is not None
+    assert match[0] == "zurück"
+
+
+def test_a_terminal_begins_anew_at_a_reset(tmp_path: Path) -> None:
+    log = tmp_path / "console.log"
+    log.write_bytes(b"READY")
+    display = TerminalDisplay(log)
+    assert display.read_screen().lines[0] == "READY"
+    display.begin_boot()
+    assert display.read_screen().text.strip() == ""
+    with log.open("ab") as file:
+        file.write(b"READY")
+    assert display.read_screen().lines[0] == "READY"
+
+
+@pytest.mark.parametrize(
+    ("screens", "expected"),
+    [
+        ([["$ ", ""], ["$ pc", ""]], "pc"),
+        # The echo is new, the prompt is not.
+        ([["pc> ", ""], ["pc> x", ""]], None),
+        ([["p", ""], ["pc", ""]], "pc"),
+        ([["pc", "a"], ["", ""], ["pc", "a"]], "pc"),
+        ([["pc", "a"], ["a", "b"]], None),
+    ],
+)
+def test_a_match_has_new_text(screens: list[list[str]], expected: str | None) -> None:
+    first, *others = [ScreenSnapshot(tuple(lines)) for lines in screens]
+    new_lines = NewLines(first)
+    for snapshot in others:
+        new_lines.add(snapshot)
+    match = new_lines.search("pc")
+    assert (None if match is None else match[0]) == expected
+
+
+TICKING = """
+    mov si, offset ready; call print
+next:
+    call getc
+    push ax
+    mov cx, {ticks}; call ticks
+drop:
+    mov ah, 1; int 0x16; jz show
+    call getc
+    jmp drop
+show:
+    pop ax
+    call putc
+    jmp next
+    ready: .asciz "\\r\\nREADY "
+"""
+SENTENCE = "the quick brown fox jumps over the lazy dog 0123456789"
+
+
+def test_typing_follows_the_echo(tmp_path: Path) -> None:
+    """The guest drops all keys that come within two ticks of the timer after a key."""
+    with screen(tmp_path, assemble(tmp_path, TICKING.format(ticks=2))) as (_, console):
+        assert console.poll_until(lambda snapshot: "READY" in snapshot.text, Deadline.after(60.0)) is not None
+        with console.new_lines() as new_lines:
+            console.press(SENTENCE.replace(" ", "-"), Deadline.after(60.0))
+            sentence = SENTENCE.replace(" ", "-")
+            assert console.wait_for_new_line(new_lines, f"READY {sentence}", Deadline.after(5.0)) is not None
+
+
+def test_typing_has_the_rate_of_the_description(tmp_path: Path) -> None:
+    with screen(tmp_path, ECHO) as (_, console):
+        console._typing_rate = 10.0
+        started = time.monotonic()
+        console.press("<enter>" * 6, Deadline.after(60.0))
+        assert time.monotonic() - started >= 0.5
+
+
+def test_a_busy_screen_pauses_the_machine_seldom(tmp_path: Path) -> None:
+    # mov ax, 0xb800; mov es, ax; next: inc word es:[0]; jmp next
+    with screen(tmp_path, bytes.fromhex("b800b88ec026ff060000ebf9")) as (bench, console):
+        assert (
+            console.poll_until(lambda snapshot: "Hard Disk" in snapshot.text, Deadline.after(60.0))
+            is not None
+        )
+        mark = bench.machine.journal.mark()
+        console.poll_until(lambda _: False, Deadline.after(2.0))
+        stops = bench.machine.journal.since(mark, ["STOP"])
+    assert len(stops) <= 9
+    assert all(event.is_own for event in stops)
