@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HANGS = {"timeouts": {"boot": "300s", "silence": f"{HANG_LIMIT}s"}}
+LINUX = "echo '[    0.000000] Linux version 6.1.0'; "
+USUAL_LOGIN = "getty root secret; shell '# '"
 NO_PASSWORD = "ask 'nothing login: '; shell 'root@nothing:~# '"
 MOTD = r"""
 echo 'Last failed login: Fri Nov 27 20:31:14 UTC 2026 from 10.0.2.2 on ssh:notty'
@@ -139,3 +141,88 @@ def test_an_ordinary_user_becomes_root_by_sudo(commands: dict[str, str], tmp_pat
     with GalleryBench(tmp_path, ORDINARY_USER, commands=commands, login=login) as bench:
         bench.boot()
         assert bench.shell.run("id -u").text == "0\n"
+
+
+def test_a_changed_password_is_known_after_a_restart(tmp_path: Path) -> None:
+    login = {"new_password": "changed"}
+    with GalleryBench(tmp_path, "getty root changed; shell '# '", login=login) as bench:
+        bench.boot(is_restart=True)
+        assert bench.shell.run("id -u").text == "0\n"
+
+
+def test_a_first_boot_may_restart_once(tmp_path: Path) -> None:
+    script = f"{LINUX} echo 'Relabeling the file systems.'; reset_machine; {LINUX} {USUAL_LOGIN}"
+    with GalleryBench(tmp_path, script) as bench:
+        bench.boot()
+        assert [[name for name, _ in boot] for boot in bench.transcript.boots] == [
+            ["firmware", "kernel"],
+            ["firmware", "kernel", "login"],
+        ]
+
+
+def test_a_login_prompt_that_was_cleared_is_asked_for_again(tmp_path: Path) -> None:
+    script = r"printf 'nothing login: \033[2K\r'; read -r answer; getty root secret; shell '# '"
+    with GalleryBench(tmp_path, script, **HANGS) as bench:
+        bench.boot()
+        assert bench.shell.run("id -u").text == "0\n"
+
+
+def test_a_quiet_boot_shows_no_stages(tmp_path: Path) -> None:
+    script = "getty root secret; echo 'systemd[1]: Started Session 1 of user root.'; shell '# '"
+    with GalleryBench(tmp_path, script) as bench:
+        bench.boot()
+        assert bench.stages == ["firmware", "login"]
+
+
+# Guests that ask on the way, with the steps of their YAML.
+QUESTIONS = {
+    "a passphrase of a disk": (
+        "ask_hidden 'Please unlock disk cryptroot: '; [ \"$answer\" = sesame ] || exit; ",
+        [{"when": "unlock disk", "press": "sesame<enter>"}],
+    ),
+    "two passphrases": (
+        "ask_hidden 'Please unlock disk root: '; [ \"$answer\" = one ] || exit; "
+        "ask_hidden 'Please unlock disk swap: '; [ \"$answer\" = two ] || exit; ",
+        [{"when": "disk root", "press": "one<enter>"}, {"when": "disk swap", "press": "two<enter>"}],
+    ),
+    "a pause": ("ask 'Press Enter to continue...'; ", [{"when": "to continue", "press": "<enter>"}]),
+    "a question of fsck": (
+        "ask 'Fix<y>? '; [ \"$answer\" = y ] || exit; ",
+        [{"when": "Fix", "press": "y<enter>"}],
+    ),
+    "a menu of the installed system": (
+        "echo '1) rescue'; echo '2) start'; ask 'Choice: '; [ \"$answer\" = 2 ] || exit; ",
+        [{"when": "^2. start", "press": "2<enter>"}],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_steps_answer_questions(name: str, tmp_path: Path) -> None:
+    script, steps = QUESTIONS[name]
+    with GalleryBench(tmp_path, f"{LINUX} {script} {LINUX} {USUAL_LOGIN}", steps=steps) as bench:
+        bench.boot()
+        assert bench.shell.run("id -u").text == "0\n"
+        assert bench.stages == ["firmware", "kernel", "login"]
+
+
+# Boots that look like a fault and are none.
+HEALTHY = {
+    "a disk that a TPM unlocks": "printf 'Please enter passphrase for disk vda3: '; echo; ",
+    "a boot menu that goes on": "printf 'Press any key to enter the menu'; echo; ",
+    "a complaint of GRUB": "echo 'Welcome to GRUB!'; echo \"error: file \\`/boot/grub/fonts/unicode.pf2' not found.\"; ",
+    "a complaint of GRUB about its environment": "echo 'Welcome to GRUB!'; echo 'error: environment block too small.'; ",
+    "a countdown": r"""
+        printf '\033[H\033[JGNU GRUB  version 2.06\n'
+        for second in 3 2 1; do printf '\033[23;1HThe highlighted entry will be executed automatically in %ss.' $second; done
+        echo; """,
+    "lines that end like prompts": "printf 'Copying files #'; printf '#'; printf '#\\n'; printf 'progress: 45%%\\n'; ",
+}
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_boot_with_noise_gets_in(name: str, tmp_path: Path) -> None:
+    with GalleryBench(tmp_path, f"{HEALTHY[name]} {LINUX} {USUAL_LOGIN}") as bench:
+        bench.boot()
+        assert bench.stages[-2:] == ["kernel", "login"]
+        assert bench.boot_share < 0.25

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,6 +12,7 @@ from fixtures.channels.boot.login import boot_to_shell
 from fixtures.channels.console.transcript import Transcript
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import IronguestError, Postmortem
+from fixtures.evidence.redaction import Redactor
 from suites.selftest.support.machine_sample import cell
 from suites.selftest.support.shell_sample import NO_COMMANDS, ShellBench
 
@@ -54,11 +56,21 @@ stand_still() { stty -echo; exec cat >/dev/null; }
 """
 
 
+class _BootTranscript(Transcript):
+    """A transcript that sets ``has_new_boot`` when the engine begins a new boot."""
+
+    has_new_boot: threading.Event
+
+    def begin_boot(self) -> None:
+        super().begin_boot()
+        self.has_new_boot.set()
+
+
 class GalleryBench(ShellBench):
     """A scripted guest. ``script`` runs after :data:`PRELUDE`, once the boot begins.
 
     ``description`` are the fields of the guest's YAML that differ from those of
-    :func:`~suites.selftest.support.machine_sample.cell`. ``commands`` are the guest's own programs.
+    :func:`~suites.selftest.support.machine_sample.cell`. ``commands`` are the guest's own programs, ``sh`` is its program of that name.
     ``limit_scale`` shortens the limits of all waits. ``is_disk_busy``: the guest uses its disk all the time.
     """
 
@@ -68,6 +80,7 @@ class GalleryBench(ShellBench):
         script: str,
         *,
         commands: Mapping[str, str] = NO_COMMANDS,
+        sh: str = "sh",
         limit_scale: float = 1.0,
         is_disk_busy: bool = False,
         **description: Any,
@@ -76,22 +89,31 @@ class GalleryBench(ShellBench):
         self._limit_scale = limit_scale
         self._is_disk_busy = is_disk_busy
         self._request_count = 0
+        self._has_new_boot = threading.Event()
         self._boot_deadlines: list[Deadline] = []
         super().__init__(
-            directory, "sh", self._report_resets, _PAUSE_SCALE, script=PRELUDE + script, commands=commands
+            directory, sh, self._report_resets, _PAUSE_SCALE, script=PRELUDE + script, commands=commands
         )
         self.health.postmortem = lambda: Postmortem(cell="nothing", last_lines=self.transcript.tail())
 
     def _open_transcript(self, directory: Path) -> Transcript:
-        return Transcript(directory / "evidence", boot_stages(self.guest))
+        redact = Redactor(self.guest.login.secrets, [self.guest.id]).text
+        transcript = _BootTranscript(directory / "evidence", boot_stages(self.guest), redact=redact)
+        transcript.has_new_boot = self._has_new_boot
+        return transcript
 
     def _start(self) -> None:
         """Nothing yet: the guest runs from the beginning of its boot."""
 
     def _report_resets(self, data: bytes) -> bytes:
-        for _ in range(data.count(_RESET_MARK)):
+        *ended_boots, output = data.split(_RESET_MARK)
+        for ended_boot in ended_boots:
+            self._theirs.sendall(ended_boot)
+            self._has_new_boot.clear()
             self.journal.event("RESET", {"guest": True, "reason": "guest-reset"})
-        return data.replace(_RESET_MARK, b"")
+            # The firmware of a real machine takes longer than the engine to notice the reset.
+            self._has_new_boot.wait(_BOOT_LIMIT)
+        return output
 
     def deadline(self, seconds: float) -> Deadline:
         """A deadline as the machine creates it: short for pauses, real for limits."""
