@@ -168,6 +168,18 @@ def test_firmware_of_another_kind_is_unsuitable(
         find_firmware("uefi", "q35", [tmp_path / "share"])
 
 
+def test_the_formats_are_those_of_the_descriptor(install: Install, tmp_path: Path) -> None:
+    install("share", "10-qcow2")
+    descriptor = tmp_path / "share/10-qcow2.json"
+    text = descriptor.read_text()
+    descriptor.write_text(text.replace('"raw"', '"qcow2"'))
+    firmware = find_firmware("uefi", "q35", [tmp_path / "share"])
+    assert (firmware.code_format, firmware.variables_format) == ("qcow2", "qcow2")
+    descriptor.write_text(text.replace('"raw"', '"vmdk"'))
+    with pytest.raises(MissingTool, match=r"mapping\.executable\.format: Input should be 'raw' or 'qcow2'"):
+        find_firmware("uefi", "q35", [tmp_path / "share"])
+
+
 def test_bios_is_the_firmware_of_qemu(tmp_path: Path) -> None:
     image = tmp_path / "seabios/bios-256k.bin"
     image.parent.mkdir()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -191,6 +191,20 @@ def test_a_clone_maps_the_checkpoints_memory_and_waits_for_its_state() -> None:
         "pc,memory-backend=pc.ram",
         *("-incoming", "defer"),
     ]
+
+
+@pytest.mark.parametrize("code_format", ["raw", "qcow2"])
+def test_the_code_of_the_firmware_has_the_format_of_its_descriptor(
+    code_format: Literal["raw", "qcow2"],
+) -> None:
+    firmware = dataclasses.replace(UEFI, code_format=code_format)
+    argv = parsed(hardware(firmware, machine_sample.TCG, machine="q35", firmware="uefi"))
+    (code,) = [
+        argument
+        for argument in argv
+        if isinstance(argument, dict) and argument.get("node-name") == "firmware-code"
+    ]
+    assert code["driver"] == code_format
 
 
 def test_secure_boot_adds_smm_and_protects_the_flash() -> None:

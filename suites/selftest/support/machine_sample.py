@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TCG = Accelerator("tcg", False, 5.0, (), "tcg,thread=multi,tb-size=128")
 KVM = Accelerator("kvm", True, 1.0, (), "kvm")
-BIOS = Firmware("bios", None, "", None, "", False, Path("/nowhere/bios-256k.bin"))
+BIOS = Firmware("bios", None, "raw", None, "raw", False, Path("/nowhere/bios-256k.bin"))
 
 HANG = b"\xfa\xeb\xfe"  # cli; jmp $
 RESET = b"\xb0\xfe\xe6\x64\xeb\xfe"  # mov al, 0xfe; out 0x64, al: a reset by the keyboard controller
