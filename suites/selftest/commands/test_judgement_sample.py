@@ -160,6 +160,32 @@ def test_another_plan_than_the_reports_is_refused(tmp_path: Path) -> None:
         rejudge(bundle)
 
 
+def with_stages(bundle: Path, stages: list[str]) -> Path:
+    """``bundle`` with these boot stages instead of the recorded ones."""
+    path = answers(bundle, "boot.reaches-login")
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    entry = next(entry for entry in entries if entry["question"] == {"observe": "boot stages"})
+    entry["answer"] = [[name, float(second)] for second, name in enumerate(stages)]
+    path.write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
+    return bundle
+
+
+@pytest.mark.parametrize("stages", [["firmware", "login"], ["firmware", "boot loader", "services", "login"]])
+def test_a_stage_that_is_not_printed_is_no_fault(tmp_path: Path, stages: list[str]) -> None:
+    judgement = rejudge(with_stages(create_bundle(tmp_path), stages))
+    assert [item.check for item in judgement.differences if item.kind == "outcome"] == []
+
+
+@pytest.mark.parametrize(
+    "stages", [["firmware", "services", "kernel", "login"], ["firmware", "boot loader", "kernel"]]
+)
+def test_stages_in_another_order_and_a_boot_without_a_login_fail(tmp_path: Path, stages: list[str]) -> None:
+    differences = rejudge(with_stages(create_bundle(tmp_path), stages)).differences
+    (outcome,) = (item for item in differences if item.kind == "outcome")
+    assert (outcome.check, outcome.recorded) == ("boot.reaches-login", "PASS")
+    assert outcome.replayed.startswith("FAIL")
+
+
 def test_an_answer_of_another_form_is_named(tmp_path: Path) -> None:
     bundle = create_bundle(tmp_path)
     path = answers(bundle, "boot.reaches-login")

@@ -237,3 +237,29 @@ def test_an_echoed_password_is_not_quoted(tmp_path: Path) -> None:
         assert error is not None, "expected an error of the login"
         assert "refused" in str(error)
         assert "secret" not in str(error)
+
+
+def test_the_postmortem_of_a_crash_hides_an_echoed_password(tmp_path: Path) -> None:
+    script = "ask 'nothing login: '; ask 'Password: '; echo '[   20.000000] Kernel panic - not syncing: secret'; stand_still"
+    with GalleryBench(tmp_path, script) as bench:
+        error = bench.boot_error()
+        assert type(error) is GuestCrashed, repr(error)
+        assert "Kernel panic" in str(error)
+        assert "secret" not in str(error)
+
+
+def test_a_kernel_that_panics_while_the_login_waits_is_named(tmp_path: Path) -> None:
+    script = "ask 'nothing login: '; echo '[   20.000000] Kernel panic - not syncing: Fatal exception'; stand_still"
+    with GalleryBench(tmp_path, script) as bench:
+        error = bench.boot_error()
+        assert type(error) is GuestCrashed, repr(error)
+        assert bench.boot_share < 0.25
+
+
+def test_a_busy_silent_boot_gets_its_time(tmp_path: Path) -> None:
+    """A guest that uses its disk is alive: only the limit of the boot ends the wait."""
+    timeouts = {"boot": "4s", "silence": f"{HANG_LIMIT}s"}
+    with GalleryBench(tmp_path, "stand_still", is_disk_busy=True, timeouts=timeouts) as bench:
+        error = bench.boot_error()
+        assert type(error) is BootTimeout, repr(error)
+        assert "no 'login: ' within" in error.message

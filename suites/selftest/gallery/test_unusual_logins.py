@@ -12,7 +12,7 @@ from suites.selftest.support.gallery_bench import HANG_LIMIT, GalleryBench
 if TYPE_CHECKING:
     from pathlib import Path
 
-HANGS = {"timeouts": {"boot": "300s", "silence": f"{HANG_LIMIT}s"}}
+HANGS: dict[str, Any] = {"timeouts": {"boot": "300s", "silence": f"{HANG_LIMIT}s"}}
 LINUX = "echo '[    0.000000] Linux version 6.1.0'; "
 USUAL_LOGIN = "getty root secret; shell '# '"
 NO_PASSWORD = "ask 'nothing login: '; shell 'root@nothing:~# '"
@@ -28,6 +28,14 @@ echo 'You are required to change your password immediately (administrator enforc
 ask_hidden 'Current password: '; [ "$answer" = secret ] || exit
 ask_hidden 'New password: '; new=$answer
 ask_hidden 'Retype new password: '; [ "$answer" = "$new" ] && [ "$new" = changed ] || exit
+shell '# '
+"""
+GERMAN_NEW_PASSWORD = r"""
+getty root secret
+echo 'Sie müssen Ihr Passwort sofort ändern (von root erzwungen).'
+ask_hidden 'Aktuelles Passwort: '; [ "$answer" = secret ] || exit
+ask_hidden 'Geben Sie ein neues Passwort ein: '; new=$answer
+ask_hidden 'Geben Sie das neue Passwort erneut ein: '; [ "$answer" = "$new" ] && [ "$new" = changed ] || exit
 shell '# '
 """
 LATE_ACCOUNT = r"""
@@ -98,6 +106,19 @@ GUESTS = (
     ),
     UnusualLogin("a greeting with words of a refusal", f"getty root secret; {MOTD} shell '# '"),
     UnusualLogin("a new password at the first login", NEW_PASSWORD, {"login": {"new_password": "changed"}}),
+    UnusualLogin(
+        "a new password at the first login, in German",
+        GERMAN_NEW_PASSWORD,
+        {"login": {"new_password": "changed"}},
+    ),
+    UnusualLogin("a new password that is not demanded", USUAL_LOGIN, {"login": {"new_password": "changed"}}),
+    UnusualLogin(
+        "a name that is not set", r"ask '(none) login: '; ask_hidden 'Password: '; shell '(none):~# '"
+    ),
+    UnusualLogin(
+        "a password for one account, asked again",
+        "ask_hidden 'Password for root: '; echo Sorry; ask_hidden 'Password for root: '; shell '# '",
+    ),
     UnusualLogin("an account that comes late", LATE_ACCOUNT),
     UnusualLogin("a getty that starts again", RESPAWNED),
     UnusualLogin("kernel messages over each prompt", KERNEL_MESSAGES),
@@ -143,6 +164,14 @@ def test_an_ordinary_user_becomes_root_by_sudo(commands: dict[str, str], tmp_pat
         assert bench.shell.run("id -u").text == "0\n"
 
 
+def test_sudo_accepts_a_changed_password(tmp_path: Path) -> None:
+    sudo = {"sudo": SUDO["sudo"].replace("secret", "changed")}
+    login = {"user": "admin", "become": "sudo", "new_password": "changed"}
+    with GalleryBench(tmp_path, ORDINARY_USER, commands=sudo, login=login) as bench:
+        bench.boot()
+        assert bench.shell.run("id -u").text == "0\n"
+
+
 def test_a_changed_password_is_known_after_a_restart(tmp_path: Path) -> None:
     login = {"new_password": "changed"}
     with GalleryBench(tmp_path, "getty root changed; shell '# '", login=login) as bench:
@@ -181,8 +210,10 @@ QUESTIONS = {
         [{"when": "unlock disk", "press": "sesame<enter>"}],
     ),
     "two passphrases": (
-        "ask_hidden 'Please unlock disk root: '; [ \"$answer\" = one ] || exit; "
-        "ask_hidden 'Please unlock disk swap: '; [ \"$answer\" = two ] || exit; ",
+        """
+        ask_hidden 'Please unlock disk root: '; [ "$answer" = one ] || exit
+        ask_hidden 'Please unlock disk swap: '; [ "$answer" = two ] || exit;
+        """,
         [{"when": "disk root", "press": "one<enter>"}, {"when": "disk swap", "press": "two<enter>"}],
     ),
     "a pause": ("ask 'Press Enter to continue...'; ", [{"when": "to continue", "press": "<enter>"}]),

@@ -10,7 +10,7 @@ import shutil
 import socket
 import threading
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pexpect
 
@@ -157,7 +157,7 @@ class ShellBench:
             if guest in ready:
                 self._theirs.sendall(self._noise(os.read(guest, 512)))
 
-    def __enter__(self) -> ShellBench:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -9,6 +9,7 @@ import pytest
 
 from fixtures.channels.boot.boot_stages import boot_stages
 from fixtures.channels.console.transcript import Transcript, strip_controls
+from fixtures.evidence.redaction import MASK, Redactor
 from suites.selftest.support import machine_sample
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def transcript(tmp_path: Path) -> Iterator[Transcript]:
         ("\x1b[?2004hprompt# \x1b[0m", "prompt# "),
         ("\x1b]0;root@debian: ~\x07root@debian:~# ", "root@debian:~# "),
         ("\x1b]0;title\x1b\\x", "x"),
+        ("\x1bP+q544e\x1b\\\x1b]3008;start=1;user=root\x1b\\root@fedora:~# ", "root@fedora:~# "),
         ("\x1b[32m[  OK  ]\x1b[0m Started \x1b[0;1;39mx\x1b[0m.", "[  OK  ] Started x."),
         ("\x1b(Bx\x1b7\x1b8\x1b=\x1b>", "x"),
         ("bell\x07 and null\x00", "bell and null"),
@@ -48,6 +50,20 @@ def transcript(tmp_path: Path) -> Iterator[Transcript]:
 )
 def test_escape_sequences_and_controls_are_stripped(raw: str, text: str) -> None:
     assert strip_controls(raw) == text
+
+
+def test_a_line_after_the_login_is_no_stage(transcript: Transcript) -> None:
+    transcript.feed(b"debian login: ")
+    transcript.feed(b"\nsystemd[1]: Started getty@tty1.service.\n")
+    assert [stage for stage, _ in transcript.stages] == ["firmware", "login"]
+
+
+def test_quoted_lines_are_without_secrets(tmp_path: Path) -> None:
+    redact = Redactor(["open-sesame"]).text
+    transcript = Transcript(tmp_path / "evidence", (), redact=redact)
+    transcript.feed(b"Password: open-sesame\nLogin of root with open-sesame")
+    transcript.close()
+    assert transcript.tail() == (f"Password: {MASK}", f"Login of root with {MASK}")
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
