@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ci.benchmarks.figures import CannotMeasure
@@ -133,7 +134,8 @@ def bare_qemu(hardware: Hardware) -> Iterator[BareQemu]:
     pairs = [socket.socketpair() for _ in range(_COMMON_SOCKETS + len(hardware.user_networks))]
     ours, theirs = zip(*pairs, strict=True)
     descriptors = [end.fileno() for end in theirs]
-    fd_map = FdMap(*descriptors[:_COMMON_SOCKETS], payloads=tuple(descriptors[_COMMON_SOCKETS:]))
+    common, payloads = descriptors[:_COMMON_SOCKETS], descriptors[_COMMON_SOCKETS:]
+    fd_map = replace(FdMap(*common), payloads=tuple(payloads))
     # This QEMU ends with its parent, as the harness's does.
     argv = ["setpriv", "--pdeathsig", "KILL", "--", *command_line(hardware, fd_map)]
     process = subprocess.Popen(
