@@ -46,7 +46,7 @@ class FakeProxy:
         files = ["P        BIN       300,000  11-22-26  8:32a"]
         free = "         0 dir(s)       857,632 bytes free"
         self._answers: dict[str, list[list[str]]] = {
-            "dir a:\\": [
+            "dir /p a:\\": [
                 [*files, "         1 file(s)        300,000 bytes", free],
                 [
                     *files,
