@@ -49,6 +49,19 @@ def test_a_minimal_guest(tmp_path: Path) -> None:
     assert [step.press for step in guest.screen.steps] == ["<f2>"]
 
 
+def test_a_typing_rate_and_a_claim_of_frames(tmp_path: Path) -> None:
+    plain, claiming = spec(tmp_path, GUEST), spec(tmp_path, f"{GUEST}  typing: 2.5/s\n  sends_frames: true\n")
+    assert plain.screen is not None
+    assert (plain.screen.typing, plain.screen.sends_frames) == (None, False)
+    assert claiming.screen is not None
+    assert (claiming.screen.typing, claiming.screen.sends_frames) == (2.5, True)
+
+
+@pytest.mark.parametrize("rate", ["10", "0/s", "fast", "10/min", "1001/s"])
+def test_a_mistake_in_a_typing_rate(tmp_path: Path, rate: str) -> None:
+    assert "expected a number of keys per second" in error_message(tmp_path, f"{GUEST}  typing: {rate}\n")
+
+
 def test_only_a_system_without_login_may_omit_login_and_drivers(tmp_path: Path) -> None:
     message = error_message(tmp_path, GUEST.replace("system: none", "system: linux"))
     assert "missing key 'login'" in message

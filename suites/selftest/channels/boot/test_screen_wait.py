@@ -110,6 +110,19 @@ def test_a_boot_that_paints_without_end_fails_at_its_timeout(tmp_path: Path) -> 
         wait_for_screen(bench.machine, console)
 
 
+def test_an_interrupted_boot_shows_its_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: Deadline) -> None:
+        raise KeyboardInterrupt
+
+    with booting(tmp_path, printing("\r\nNO ROM BASIC"), "C:") as (bench, console):
+        seen = console.poll_until(lambda snapshot: "NO ROM BASIC" in snapshot.text, Deadline.after(60.0))
+        assert seen is not None, "expected the text of the boot sector within 60 s"
+        monkeypatch.setattr(console, "wait_poll_interval", interrupt)
+        with pytest.raises(KeyboardInterrupt, match="the wait for 'C:' was interrupted") as caught:
+            wait_for_screen(bench.machine, console)
+    assert "NO ROM BASIC" in str(caught.value)
+
+
 def test_a_panic_just_after_the_ready_screen_is_found(tmp_path: Path) -> None:
     code = assemble(
         tmp_path,
