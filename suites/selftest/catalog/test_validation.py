@@ -67,7 +67,7 @@ GUEST_MISTAKES = [
     ]),
     ("console: serial", "console: serial\nzzz: 1", [
         ("x.yaml:8: key 'zzz' is unknown; known: agent, arch, console, drivers, id, image, known_messages, login,"
-        " platforms, requires, screen, system, timeouts, title"),
+        " platforms, requires, screen, steps, system, timeouts, title"),
     ]),
     ("title: A tiny guest", "title: 12", ["x.yaml:2: title: expected text; found 12; put it in quotes"]),
     ("title: A tiny guest", "title: 1.10", ["x.yaml:2: title: expected text; found 1.10; put it in quotes"]),

@@ -109,6 +109,11 @@ GUESTS = (
         "Enter passphrase for hd0",
     ),
     question(
+        "a passphrase of a quiet boot after a complaint of GRUB",
+        GRUB + "echo 'error: no suitable video mode found.'; ask 'Please unlock disk cryptroot: '",
+        "the console asks 'Please unlock disk cryptroot:'",
+    ),
+    question(
         "a pause",
         LINUX + "ask 'Press Enter to continue...'",
         "'Press Enter to continue...': answer it with steps",
@@ -134,7 +139,7 @@ GUESTS = (
     crash(
         "GRUB without its file",
         GRUB + 'echo "error: file \\`/boot/vmlinuz\' not found."; '
-        "echo 'Press any key to continue...'; stand_still",
+        "echo; ask 'Press any key to continue...'; stand_still",
         "the boot loader stopped: error: file",
     ),
     crash("a prompt of GRUB's rescue", "echo 'error: unknown filesystem.'; ask 'grub rescue> '", "rescue"),

@@ -142,7 +142,12 @@ def test_a_new_password_of_the_description_is_given() -> None:
 
 def test_a_password_that_the_description_lacks_is_named() -> None:
     talk = dialogue(password="")
-    play(talk, shown("debian login: "), shown("Password: "), shown("debian login: ", "Login incorrect", silent=True))
+    play(
+        talk,
+        shown("debian login: "),
+        shown("Password: "),
+        shown("debian login: ", "Login incorrect", silent=True),
+    )
     action = talk.next(shown("Password: "))
     assert (action.kind, "set login.password" in action.text) == ("mismatch", True)
 

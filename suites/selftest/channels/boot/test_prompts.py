@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.channels.boot.prompts import PROMPTS, Prompt, countdown_seconds, match_prompt
+from fixtures.channels.boot.prompts import (
+    PROMPTS,
+    Prompt,
+    boot_menu,
+    countdown_seconds,
+    last_complaint,
+    match_prompt,
+)
 
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: prompt.sample)
@@ -95,3 +102,29 @@ def test_healthy_lines_are_no_prompts(line: str) -> None:
 )
 def test_a_countdown_is_read(line: str, seconds: int | None) -> None:
     assert countdown_seconds(line) == seconds
+
+
+NOT_FOUND = "error: file `/boot/vmlinuz' not found."
+NO_KERNEL = "error: you need to load the kernel first."
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        (
+            ["Loading Linux 6.1 ...", NOT_FOUND, NO_KERNEL, "", "Press any key to continue..."],
+            f"{NOT_FOUND} / {NO_KERNEL}",
+        ),
+        ([NOT_FOUND], NOT_FOUND),
+        ([NOT_FOUND, "Please unlock disk cryptroot: "], None),
+        (["Welcome to GRUB!", ""], None),
+        ([], None),
+    ],
+)
+def test_a_complaint_counts_where_the_boot_stops(lines: list[str], complaint: str | None) -> None:
+    assert last_complaint(lines) == complaint
+
+
+def test_a_boot_menu_is_quoted() -> None:
+    assert boot_menu(["", "   GNU GRUB  version 2.06-13", "*Debian"]) == "GNU GRUB  version 2.06-13"
+    assert boot_menu(["Loading Linux 6.1 ..."]) is None
