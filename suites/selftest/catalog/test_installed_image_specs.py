@@ -9,6 +9,7 @@ import pytest
 from fixtures.catalog.catalog import Catalog
 from fixtures.catalog.image_sources import InstalledImage
 from fixtures.catalog.serialization import to_plain
+from fixtures.catalog.specs import Login
 from fixtures.core.errors import CatalogError
 from fixtures.media.virtio_win import drivers_for
 from suites.selftest.support.paths import ROOT
@@ -137,6 +138,13 @@ def test_plain_data_has_no_secrets(tmp_path: Path) -> None:
     )
     assert "AAAAA" not in str(to_plain(read.guests["g"]))
     assert "secret-1" not in str(to_plain(read.guests["g"]))
+
+
+def test_plain_data_has_no_new_password() -> None:
+    login = Login(user="root", password="secret-1", new_password="secret-2")
+    plain = str(to_plain(SHIPPED.guests["debian-12"].model_copy(update={"login": login})))
+    assert "secret-1" not in plain
+    assert "secret-2" not in plain
 
 
 @pytest.mark.parametrize("guest", WINDOWS, ids=lambda guest: guest.id)
