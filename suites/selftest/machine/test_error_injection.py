@@ -229,6 +229,9 @@ def test_harmless_events(name: str, run_state: str) -> None:
 
 
 def test_a_wait_raises_the_given_error_at_the_deadline(tmp_path: Path) -> None:
-    with MachineBench(tmp_path) as bench, pytest.raises(MachineNotUsable, match="the deadline came first") as caught:
+    with (
+        MachineBench(tmp_path) as bench,
+        pytest.raises(MachineNotUsable, match="the deadline came first") as caught,
+    ):
         bench.health.wait_for(lambda: None, Deadline.after(0.0), LateError())
     assert caught.value.postmortem is not None

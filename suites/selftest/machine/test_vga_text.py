@@ -52,7 +52,9 @@ def scrolled_by_hardware() -> bytes:
     return TELETYPE + bytes.fromhex("b800b88ec026c606a00f5abad403b80c07efb80dd0efb011eef4ebfd")
 
 
-def wait_for_lines(bench: MachineBench, path: Path, accepts: Callable[[tuple[str, ...]], bool]) -> tuple[str, ...]:
+def wait_for_lines(
+    bench: MachineBench, path: Path, accepts: Callable[[tuple[str, ...]], bool]
+) -> tuple[str, ...]:
     """The lines of the screen, as soon as ``accepts`` is true for them."""
     vga = VgaText(bench.machine, path / "window")
 

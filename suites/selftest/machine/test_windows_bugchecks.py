@@ -59,7 +59,9 @@ def test_console_output_before_a_crash_is_judged_despite_a_slow_reader(
 
 
 def test_a_bugcheck_on_the_console_is_named(tmp_path: Path) -> None:
-    with MachineBench(tmp_path, printing_code(f'{BANNER}\r\n<INSTANCE CLASSNAME="BLUESCREEN">\r\n{STOP}')).run() as bench:
+    with MachineBench(
+        tmp_path, printing_code(f'{BANNER}\r\n<INSTANCE CLASSNAME="BLUESCREEN">\r\n{STOP}')
+    ).run() as bench:
         with pytest.raises(GuestCrashed, match=r"bugcheck 0x7B \(INACCESSIBLE_BOOT_DEVICE\) at "):
             bench.health.wait_for(lambda: None, Deadline.after(30.0), LateError())
         assert [found.signature.name for found in bench.transcript.findings()] == [
@@ -70,7 +72,9 @@ def test_a_bugcheck_on_the_console_is_named(tmp_path: Path) -> None:
 
 def test_a_sac_banner_is_no_failure(tmp_path: Path) -> None:
     with MachineBench(tmp_path, printing_code(BANNER)).run() as bench:
-        bench.health.wait_for(lambda: "SAC>" in bench.transcript.tail() or None, Deadline.after(30.0), LateError())
+        bench.health.wait_for(
+            lambda: "SAC>" in bench.transcript.tail() or None, Deadline.after(30.0), LateError()
+        )
         bench.health.check()
 
 
