@@ -131,7 +131,7 @@ def test_help_is_told_from_any_directory(script: str, option: str, tmp_path: Pat
         ("report", [], "arguments are required: directory (see ci/report --help)"),
         ("report", ["/nowhere"], "/nowhere: no run began here"),
         ("verify", [], "arguments are required: directory (see ci/verify --help)"),
-        ("verify", ["/nowhere"], "/nowhere: is no directory"),
+        ("verify", ["/nowhere"], "/nowhere: is not a directory"),
         ("merge", ["/nowhere"], "arguments are required: --out"),
         ("merge", ["--out", "/tmp", "/nowhere"], "/tmp: exists already"),
         ("compare", ["--gate=always", "a", "b"], "invalid choice: 'always'"),
