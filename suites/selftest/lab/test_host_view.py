@@ -112,11 +112,11 @@ PANICKING = """
     mov si, offset panic; call print
     jmp stop
     ready: .asciz "\\r\\nREADY"
-    panic: .asciz "\\r\\nAnswer\\r\\nKernel panic - not syncing: test\\r\\n"
+    panic: .asciz "\\r\\nKernel panic - not syncing: test\\r\\nAnswer\\r\\n"
 """
 
 
-def test_a_crash_after_the_answer_is_found(tmp_path: Path) -> None:
+def test_a_crash_is_found_although_the_answer_is_there(tmp_path: Path) -> None:
     with (
         instance(tmp_path, assemble(tmp_path, PANICKING), "READY") as guest,
         pytest.raises(GuestCrashed, match="kernel panic"),
