@@ -66,8 +66,8 @@ GUEST_MISTAKES = [
         "x.yaml:6: key 'platfroms' is unknown; did you mean 'platforms'?",
     ]),
     ("console: serial", "console: serial\nzzz: 1", [
-        ("x.yaml:8: key 'zzz' is unknown; known: agent, arch, console, drivers, id, image, known_messages, login,"
-        " platforms, requires, screen, steps, system, timeouts, title"),
+        ("x.yaml:8: key 'zzz' is unknown; known: agent, arch, console, drivers, fails, id, image, known_messages,"
+        " login, platforms, requires, screen, steps, system, timeouts, title"),
     ]),
     ("title: A tiny guest", "title: 12", ["x.yaml:2: title: expected text; found 12; put it in quotes"]),
     ("title: A tiny guest", "title: 1.10", ["x.yaml:2: title: expected text; found 1.10; put it in quotes"]),
@@ -135,6 +135,12 @@ GUEST_MISTAKES = [
     ("drivers: {e1000: e1000}", "drivers: {}\nknown_messages:\n  - {pattern: '[[a]', reason: r, reference: f}", [
         ("x.yaml:11: known_messages.0.pattern: not a regular expression: Possible nested set at position 1;"
         " found '[[a]'"),
+    ]),
+    ("drivers: {e1000: e1000}", "drivers: {}\nfails:\n  - {pattern: '(', meaning: m}\n  - {pattern: a}\n  - a", [
+        ("x.yaml:11: fails.0.pattern: not a regular expression: missing ), unterminated subpattern at position 0;"
+         " found '('"),
+        "x.yaml:12: fails.1: missing key 'meaning' (in mapping that starts at line 12)",
+        "x.yaml:13: fails.2: expected a mapping of keys to values; found 'a'",
     ]),
     ("drivers: {e1000: e1000}", "drivers: {}\nknown_messages:\n  - {pattern: a}\n  - b", [
         "x.yaml:11: known_messages.0: missing key 'reason' (in mapping that starts at line 11)",

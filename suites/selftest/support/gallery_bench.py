@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fixtures.catalog.specs import Cell
 from fixtures.channels.boot.boot_stages import boot_stages
 from fixtures.channels.boot.login import boot_to_shell
+from fixtures.channels.console.signatures.described import described_signatures
 from fixtures.channels.console.transcript import Transcript
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import IronguestError, Postmortem
@@ -98,7 +99,12 @@ class GalleryBench(ShellBench):
 
     def _open_transcript(self, directory: Path) -> Transcript:
         redact = Redactor(self.guest.login.secrets, [self.guest.id]).text
-        transcript = _BootTranscript(directory / "evidence", boot_stages(self.guest), redact=redact)
+        transcript = _BootTranscript(
+            directory / "evidence",
+            boot_stages(self.guest),
+            redact=redact,
+            fails=described_signatures(self.guest),
+        )
         transcript.has_new_boot = self._has_new_boot
         return transcript
 
