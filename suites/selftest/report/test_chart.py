@@ -27,9 +27,47 @@ def test_a_bar_of_an_unusual_boot(boot: tuple[tuple[str, float], ...]) -> None:
     assert all(part.width >= 0 for part in chart.segments)
 
 
-def test_time_before_a_boot_loader_is_firmware_and_before_another_stage_not_observed() -> None:
-    assert boot_bar((("boot loader", 2.0), ("login", 4.0)), 4.0).segments[0].name == "firmware"
-    assert boot_bar((("kernel", 2.0), ("login", 4.0)), 4.0).segments[0].name == "not observed"
+@pytest.mark.parametrize(
+    ("boot", "expected"),
+    [
+        (
+            (("firmware", 0.0), ("boot loader", 2.0), ("kernel", 3.0), ("services", 6.0), ("login", 10.0)),
+            [("firmware", 1), ("boot loader", 2), ("kernel", 3), ("services", 4)],
+        ),
+        # GRUB is only on the screen, and the kernel is quiet.
+        (
+            (("firmware", 0.0), ("login", 10.0)),
+            [("not shown separately: firmware, boot loader, kernel, services", 0)],
+        ),
+        (
+            (("firmware", 0.0), ("boot loader", 2.0), ("services", 6.0), ("login", 10.0)),
+            [("firmware", 1), ("not shown separately: boot loader, kernel", 0), ("services", 4)],
+        ),
+        (
+            (("kernel", 2.0), ("services", 4.0), ("login", 10.0)),
+            [("not shown separately: firmware, boot loader", 0), ("kernel", 3), ("services", 4)],
+        ),
+        ((("boot loader", 2.0), ("kernel", 10.0)), [("firmware", 1), ("boot loader", 2)]),
+        # A guest that has only a screen.
+        ((("firmware", 0.0), ("ready", 10.0)), [("not shown", 0)]),
+        ((("firmware", 0.0), ("on the way", 4.0), ("ready", 10.0)), [("not shown", 0), ("on the way", 2)]),
+    ],
+)
+def test_stages_that_were_not_shown_are_no_part_of_the_stage_before(
+    boot: tuple[tuple[str, float], ...], expected: list[tuple[str, int]]
+) -> None:
+    chart = boot_bar(boot, 10.0)
+    assert [(segment.name, segment.tone) for segment in chart.segments] == expected
+    assert chart.segments[0].x == PLOT_LEFT
+    assert chart.end_x == PLOT_LEFT + PLOT_WIDTH
+
+
+def test_a_quiet_boot_is_labelled_and_its_stages_are_in_the_text() -> None:
+    chart = boot_bar((("firmware", 0.0), ("kernel", 1.0), ("login", 10.0)), 10.0)
+    assert [segment.label for segment in chart.segments] == ["", "not shown"]
+    assert chart.text == (
+        "not shown separately: firmware, boot loader 1.00 s · not shown separately: kernel, services 9.00 s"
+    )
 
 
 @pytest.mark.parametrize(
