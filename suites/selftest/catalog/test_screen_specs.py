@@ -85,6 +85,17 @@ def test_a_guest_without_a_shell_needs_a_screen(tmp_path: Path, console: str) ->
         ),
         ("ver<enter>", "ver<", "screen.probe.press: expected a key in angle brackets, like <enter>"),
         ("expect: version", "expect: '('", "screen.probe.expect: not a regular expression"),
+        (
+            'press: "<f2>"',
+            'press: "<f2>", password: sesame',
+            "screen.steps.0.password: expected either press or password",
+        ),
+        (', press: "<f2>"', "", "screen.steps.0.password: expected either press or password; found nothing"),
+        (
+            'press: "<f2>"',
+            "password: 4711",
+            "screen.steps.0.password: expected text; put it in quotes",
+        ),
         ("drive: floppy", "drive: tape", "image.drive: expected 'disk', 'cdrom' or 'floppy'; found 'tape'"),
         ("  steps", "  stesp", "screen: key 'stesp' is unknown; did you mean 'steps'?"),
         ("  probe:", "  layout: dvorak\n  probe:", "screen.layout: expected 'us', 'de' or 'fr'"),

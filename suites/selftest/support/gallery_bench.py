@@ -98,7 +98,7 @@ class GalleryBench(ShellBench):
         self.health.postmortem = lambda: Postmortem(cell="nothing", last_lines=self.transcript.tail())
 
     def _open_transcript(self, directory: Path) -> Transcript:
-        redact = Redactor(self.guest.login.secrets, [self.guest.id]).text
+        redact = Redactor(self.guest.secrets, [self.guest.id]).text
         transcript = _BootTranscript(
             directory / "evidence",
             boot_stages(self.guest),
