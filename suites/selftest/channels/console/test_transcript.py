@@ -144,7 +144,7 @@ def test_an_endless_line_is_cut(transcript: Transcript) -> None:
     assert len(transcript.tail(2)[0]) <= 4096
 
 
-def test_findings_are_bounded_but_keep_the_fatal_line(transcript: Transcript) -> None:
+def test_findings_of_each_signature_are_bounded(transcript: Transcript) -> None:
     complaint = b"[   31.337000] I/O error, dev vdb, sector 2048 op 0x1:(WRITE) flags 0x800\n"
     for _ in range(50):
         transcript.feed(complaint * 100)
@@ -154,7 +154,16 @@ def test_findings_are_bounded_but_keep_the_fatal_line(transcript: Transcript) ->
     finding = transcript.first_fatal()
     assert finding is not None, "expected the panic as the first fatal line"
     assert finding.line.endswith("at last")
-    assert transcript.findings()[-1] is finding
+    assert len(transcript.findings()) == 1003
+    assert transcript.findings()[1000] is finding
+
+
+def test_later_findings_have_room_of_their_own(transcript: Transcript) -> None:
+    complaint = b"[   31.337000] I/O error, dev vdb, sector 2048 op 0x1:(WRITE) flags 0x800\n"
+    transcript.feed(complaint * 1001)
+    assert len(transcript.begin_findings()) == 1000
+    transcript.feed(complaint * 2)
+    assert len(transcript.findings()) == 1002
 
 
 @pytest.mark.parametrize("prompt", [b"(initramfs) ", b"grub rescue> "])
