@@ -27,6 +27,7 @@ FULL = Postmortem(
     events=("RESET (guest=True)",),
     paths=(("console", "/e/console.log"),),
     rerun_command="pytest -k x",
+    waited_for_host=12.5,
 )
 
 
@@ -61,6 +62,7 @@ def test_the_json_keys_of_a_postmortem() -> None:
         "events": ["RESET (guest=True)"],
         "paths": [["console", "/e/console.log"]],
         "again": "pytest -k x",
+        "waited_for_host": 12.5,
     }
 
 
@@ -98,6 +100,7 @@ def test_a_postmortem_reads_as_labelled_lines() -> None:
         "  cell        debian-12@q35-uefi-virtio",
         "  reached     firmware at 0.0 s, kernel at 3.2 s; silent for 1.5 s",
         "  machine     running, tcg",
+        "  host        QEMU waited 12.5 s for a CPU of the host; no limit counts this time",
         "  events      RESET (guest=True)",
         "  last lines  one",
         "              grüße",
