@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 HANGS = {"boot": "300s", "silence": f"{HANG_LIMIT}s"}
 # The scale of a login's limit, for guests that refuse a login until then.
 SHORT = 0.15
+SHORT_BOOT = {"boot": "4s", "silence": "15s"}
 LINUX = "echo '[    0.000000] Linux version 6.1.0'; "
 GRUB = "echo 'Welcome to GRUB!'; "
 MENU = (
@@ -199,9 +200,11 @@ def test_the_error_says_whose_fault_it_is(guest: RefusingGuest, tmp_path: Path) 
 )
 def test_a_refused_login_is_quoted(refusal: str, words: str, tmp_path: Path) -> None:
     script = f"getty root another '{refusal}'"
-    with GalleryBench(tmp_path, script, limit_scale=SHORT) as bench:
+    with GalleryBench(tmp_path, script, limit_scale=SHORT, timeouts=SHORT_BOOT) as bench:
         error = bench.boot_error()
         assert isinstance(error, DescriptionMismatch)
+        assert "no account admits anybody" in error.message
+        assert "with a seed: a disk with the label CIDATA" in error.message
         assert words in error.message
         assert "the guest refused the login of 'root'" in error.message
         assert "set login.user and login.password" in error.message
@@ -237,7 +240,7 @@ def test_a_refusal_of_sudo_is_quoted(sudo: str, words: str, tmp_path: Path) -> N
 
 def test_an_echoed_password_is_not_quoted(tmp_path: Path) -> None:
     script = "while :; do ask 'nothing login: '; ask 'Password: '; echo \"Login of $user with $answer refused\"; done"
-    with GalleryBench(tmp_path, script, limit_scale=SHORT) as bench:
+    with GalleryBench(tmp_path, script, limit_scale=SHORT, timeouts=SHORT_BOOT) as bench:
         error = bench.boot_error()
         assert error is not None, "expected an error of the login"
         assert "refused" in str(error)
