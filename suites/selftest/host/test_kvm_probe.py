@@ -16,6 +16,7 @@ from fixtures.core.deadline import Deadline
 from fixtures.host import kvm, kvm_probe
 from fixtures.host.hardware_assistance import detect_assistance
 from fixtures.host.kvm_probe import STEPS, Ending, ProbeResult, interpret, run_probe
+from suites.selftest.support.emulated_probe import emulate_probe
 
 SOURCE = kvm_probe.IMAGE.with_suffix(".S")
 ALL = bytes(range(1, len(STEPS) + 1))
@@ -87,22 +88,8 @@ def test_the_binary_matches_the_assembled_source(tmp_path: Path) -> None:
 
 
 def emulate(directory: Path, image: bytes, cpu: str = "max") -> ProbeResult:
-    """Run an image in software, from the CPU's reset vector, without any firmware."""
-    if shutil.which("qemu-system-x86_64") is None:
-        pytest.skip("tool absent: qemu-system-x86_64, so the probe guest is not run in software")
-    rom = bytearray(0x10000)
-    rom[0xFFF0:0xFFF5] = b"\xea\x00\x10\x00\x00"  # ljmp $0, $0x1000
-    (directory / "rom").write_bytes(rom)
-    (directory / "guest").write_bytes(image)
-    command = ["qemu-system-x86_64", "-machine", "pc", "-accel", "tcg", "-cpu", cpu, "-m", "16"]
-    command += ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
-    command += ["-bios", str(directory / "rom")]
-    command += ["-device", f"loader,file={directory / 'guest'},addr={kvm_probe.LOAD_ADDRESS:#x},force-raw=on"]
-    command += ["-debugcon", f"file:{directory / 'trace'}"]
-    command += ["-device", f"isa-debug-exit,iobase={kvm_probe.EXIT_PORT:#x},iosize=4"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
-    assert done.returncode & 1, f"QEMU ended without the guest's status: {done.stderr.decode()}"
-    return interpret((directory / "trace").read_bytes(), Ending(done.returncode >> 1))
+    """Run an image in software."""
+    return emulate_probe(directory, image, cpu)[0]
 
 
 def test_the_guest_passes_every_step_on_a_cpu_with_every_feature(tmp_path: Path) -> None:
