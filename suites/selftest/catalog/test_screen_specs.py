@@ -106,6 +106,41 @@ def test_a_mistake_in_the_screen(tmp_path: Path, valid: str, invalid: str, messa
     assert message in error_message(tmp_path, GUEST.replace(valid, invalid))
 
 
+def test_a_guest_that_prints_and_reads_on_different_channels(tmp_path: Path) -> None:
+    guest = spec(tmp_path, GUEST.replace("console: vga-text", "console: {read: serial, type: keyboard}"))
+    assert (guest.output, guest.input) == ("serial", "keyboard")
+    names = ("serial", "vga-text", "framebuffer")
+    guests = [spec(tmp_path, GUEST.replace("console: vga-text", f"console: {name}")) for name in names]
+    assert [guest.output for guest in guests] == list(names)
+    assert [guest.input for guest in guests] == ["serial", "keyboard", "keyboard"]
+
+
+@pytest.mark.parametrize(
+    ("console", "message"),
+    [
+        ("vga", "console: expected 'serial', 'sac', 'vga-text' or 'framebuffer'; found 'vga'"),
+        ("{read: serial}", "console: missing key 'type' (in mapping that starts at line 7)"),
+        (
+            "{read: sac, type: serial}",
+            "console.read: expected 'serial', 'vga-text' or 'framebuffer'; found 'sac'",
+        ),
+        ("{read: serial, type: mouse}", "console.type: expected 'serial' or 'keyboard'; found 'mouse'"),
+        ("{read: serial, typ: serial}", "console: key 'typ' is unknown; did you mean 'type'?"),
+        ("[serial]", "console: expected 'serial', 'sac', 'vga-text' or 'framebuffer'; found a list"),
+    ],
+)
+def test_a_mistake_in_the_console(tmp_path: Path, console: str, message: str) -> None:
+    assert message in error_message(tmp_path, GUEST.replace("console: vga-text", f"console: {console}"))
+
+
+def test_a_shell_prints_and_reads_on_one_terminal(tmp_path: Path) -> None:
+    text = GUEST.partition("screen:")[0].replace("system: none", "system: linux")
+    text = text.replace("console: vga-text", "console: {read: serial, type: keyboard}")
+    text += "login: {user: root, password: secret}\ndrivers: {}\n"
+    message = error_message(tmp_path, text)
+    assert "console: expected one name, as system 'linux' has a shell" in message
+
+
 def test_the_example_is_valid_and_short() -> None:
     root = ROOT / "guests"
     catalog = Catalog.load([root, root / "examples"])
