@@ -22,6 +22,7 @@ SCRIPTS = (
     "ci/report",
     "ci/compare",
     "ci/merge",
+    "ci/nested",
     "ci/bench",
     ".ci/run",
 )
