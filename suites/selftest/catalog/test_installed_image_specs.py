@@ -93,6 +93,11 @@ def catalog(directory: Path, guest: str = GUEST, platform: str = PLATFORM) -> Ca
             PLATFORM.replace("devices:", "enlightenments: [relaxed]\ndevices:"),
             "p.yaml:8: enlightenments.0: expected an enlightenment, like hv-time; found 'relaxed'",
         ),
+        (
+            GUEST,
+            PLATFORM.replace("devices:", "nested: yes\ndevices:"),
+            "p.yaml:8: nested: expected true or false; found 'yes'",
+        ),
     ],
 )
 def test_inconsistent_descriptions(tmp_path: Path, guest: str, platform: str, message: str) -> None:
@@ -168,6 +173,10 @@ def test_shipped_windows_guests_have_the_drivers_and_media_for_their_platforms(g
         assert unnamed - set(cell.guest.drivers) == set()
         # Clients get their serial console from the features on demand.
         assert (image.features is None) == cell.guest.id.startswith("windows-server")
+
+
+def test_only_one_platform_is_for_hypervisors() -> None:
+    assert {name for name, each in SHIPPED.platforms.items() if each.nested} == {"q35-uefi-nested"}
 
 
 def test_only_the_enlightened_platforms_have_enlightenments() -> None:

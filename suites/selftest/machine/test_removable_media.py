@@ -1,10 +1,11 @@
-"""QEMU's command line for CD media and for a CPU with Hyper-V enlightenments."""
+"""QEMU's command line for CD media and for a CPU with Hyper-V enlightenments or AMD-V."""
 
 from __future__ import annotations
 
 import itertools
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +13,9 @@ from fixtures.core.errors import LaunchFailed
 from fixtures.machine.command_line.argv import command_line
 from fixtures.machine.hardware import CdMedium, Disk, FdMap, Hardware
 from suites.selftest.support import machine_sample
+
+if TYPE_CHECKING:
+    from fixtures.host.acceleration import Accelerator
 
 FD_MAP = FdMap(qmp=10, serial=11, port=13, agent=14, entropy=15, payloads=(12,))
 DISKS = (Disk("root", Path("/w/root.qcow2"), "qcow2", "IGROOT"),)
@@ -33,6 +37,25 @@ def test_enlightenments_are_cpu_options() -> None:
     for hardware, expected in ((plain, "host"), (enlightened, "host,hv-relaxed=on,hv-spinlocks=0x1fff")):
         argv = command_line(hardware, FD_MAP)
         assert argv[argv.index("-cpu") + 1] == expected
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "platform", "cpu"),
+    [
+        (machine_sample.TCG, {"nested": True}, "max,svm=on,npt=on"),
+        (machine_sample.TCG, {}, "max"),
+        (machine_sample.TCG, {"nested": True, "cpu": "EPYC,+svm"}, "EPYC,+svm"),
+        (machine_sample.KVM, {"nested": True}, "host"),
+    ],
+)
+def test_the_cpu_of_a_guest_that_is_a_hypervisor(
+    accelerator: Accelerator, platform: dict[str, Any], cpu: str
+) -> None:
+    hardware = Hardware(
+        machine_sample.cell(**platform), Path("/q"), accelerator, machine_sample.BIOS, DISKS, Path("/c")
+    )
+    argv = command_line(hardware, FD_MAP)
+    assert argv[argv.index("-cpu") + 1] == cpu
 
 
 @pytest.mark.parametrize(

@@ -152,3 +152,15 @@ def test_a_guest_agent_needs_a_port_as_well() -> None:
     bare = Cell.of(agent, SHIPPED.cell("debian-12@pc-bios-ide").platform)
     text = "device_absent_by_design: needs a port for QEMU's guest agent, which pc-bios-ide does not have"
     assert lacking(bare, ["shell", "agent"]) == text
+
+
+def test_nested_virtualization_needs_a_platform_that_offers_it_and_a_64_bit_kernel() -> None:
+    nested = SHIPPED.cell("debian-12@q35-uefi-nested")
+    assert lacking(nested, ["shell", "kvm", "nested"]) is None
+    other = SHIPPED.cell("debian-12@q35-uefi-virtio")
+    assert lacking(other, ["shell", "kvm", "nested"]) == (
+        "device_absent_by_design: needs VT-x or AMD-V for its guest (key 'nested'), which q35-uefi-virtio does not"
+        " have"
+    )
+    old = Cell.of(nested.guest.model_copy(update={"arch": "i386"}), nested.platform)
+    assert lacking(old, ["nested"]) == "not_in_profile: needs a 64-bit kernel, which debian-12 does not have"

@@ -7,7 +7,15 @@ import pytest
 from fixtures.channels.shells.shell import CommandResult
 from fixtures.core import errors
 from fixtures.systems.base.device_answers import UnboundDisk
-from fixtures.systems.linux import display, drivers, input_devices, load, tpm_watchdog, virtio_devices
+from fixtures.systems.linux import (
+    display,
+    drivers,
+    input_devices,
+    load,
+    tpm_watchdog,
+    virtio_devices,
+    virtualization,
+)
 
 
 def test_input_events() -> None:
@@ -77,3 +85,9 @@ def test_an_unbound_disk_is_bound_to_its_driver_again() -> None:
     assert 'echo "virtio5" >"/sys/bus/virtio/drivers/virtio_blk/bind"' in shell.commands[0]
     with pytest.raises(errors.AnswerNotUnderstood, match="2 fields"):
         drivers.parse_unbound_disk("sh: cannot cd\n")
+
+
+def test_features_of_the_cpu() -> None:
+    assert virtualization.parse_features("flags\t\t: fpu svm npt\n") == {"fpu", "svm", "npt"}
+    with pytest.raises(errors.AnswerNotUnderstood, match="a line flags"):
+        virtualization.parse_features("Features\t: fp asimd\n")
