@@ -128,7 +128,11 @@ GUESTS = (
         "a menu of GRUB", GRUB + MENU + "stand_still", "the boot loader's menu waits for a key.*GNU GRUB"
     ),
     question("a prompt of GRUB", GRUB + "ask 'grub> '", "the boot loader waits at 'grub>'"),
-    question("a prompt of the UEFI shell", "ask 'Shell> '", "the boot loader waits at 'Shell>'"),
+    question(
+        "a prompt of the UEFI shell",
+        "ask 'Shell> '",
+        "the UEFI firmware stands at 'Shell>': it found nothing.* a platform with another firmware",
+    ),
     question("a prompt of U-Boot", "echo 'U-Boot 2023.01'; ask '=> '", "the boot loader waits at '=>'"),
     mismatch(
         "a boot loader that waits for an hour",
