@@ -182,9 +182,30 @@ IMAGE_MISTAKES = [
     ("{build: debian, suite: sid, BuiltImage: 1}", [
         "x.yaml:5: image: key 'BuiltImage' is unknown; known: arch, build, console, packages, size, suite, updates",
     ]),
-    ("{url: 'https://a/b'}", ["x.yaml:5: image: missing key 'checksum' (in mapping that starts at line 5)"]),
+    ("{url: 'https://a/b'}", [
+        ("x.yaml:5: image.checksum_file: expected either the checksum of the image, or the checksum_file of its"
+        " vendor; found nothing"),
+    ]),
+    (f"{{url: 'https://a/b', checksum: '{DIGEST}', checksum_file: SHA256SUMS}}", [
+        ("x.yaml:5: image.checksum_file: expected either the checksum of the image, or the checksum_file of its"
+        " vendor; found 'SHA256SUMS'"),
+    ]),
+    (f"{{url: 'https://a/b', checksum: '{DIGEST}', key: vendor.asc}}", [
+        ("x.yaml:5: image.key: a key verifies a signature: expected the key signature or checksum_file too;"
+        " found 'vendor.asc'"),
+    ]),
+    ("{url: 'https://a/b', checksum_file: a b, mirrors: [c, 'ftp://d'], packed: rar}", [
+        ("x.yaml:5: image.checksum_file: expected an address, or a name beside the image's, without blanks;"
+        " found 'a b'"),
+        "x.yaml:5: image.mirrors.0: expected an address that starts with http://, https:// or file://; found 'c'",
+        ("x.yaml:5: image.mirrors.1: expected an address that starts with http://, https:// or file://;"
+        " found 'ftp://d'"),
+        ("x.yaml:5: image.packed: expected gz, xz, bz2, zst, zip, tar or ova, or several of them like tar.gz;"
+        " found 'rar'"),
+    ]),
     ("{url: a, checksum: b}", [
-        "x.yaml:5: image.checksum: expected sha256: and 64 lower-case hexadecimal digits; found 'b'",
+        ("x.yaml:5: image.checksum: expected sha256: and 64 hexadecimal digits, or sha512: and 128;"
+        " found 'b'"),
         "x.yaml:5: image.url: expected an address that starts with http://, https:// or file://; found 'a'",
     ]),
     ("{install: windows, medium: a}", [
@@ -207,7 +228,9 @@ IMAGE_MISTAKES = [
         ("x.yaml:8: image.drivers.folder: expected '2k8R2', '2k12', '2k12R2', '2k16', '2k19', '2k22', '2k25', 'w7', 'w8',"
         " 'w8.1', 'w10' or 'w11'; found '2k99'"),
     ]),
-    ("{path: a, format: vmdk}", ["x.yaml:5: image.format: expected 'qcow2' or 'raw'; found 'vmdk'"]),
+    ("{path: a, format: vpc}", [
+        "x.yaml:5: image.format: expected 'qcow2', 'raw', 'vmdk', 'vhd', 'vhdx' or 'vdi'; found 'vpc'",
+    ]),
 ]  # fmt: skip
 
 
@@ -223,6 +246,10 @@ def test_a_mistake_in_an_image_is_reported_for_the_kind_of_the_image(image: str,
         ("{build: debian, suite: bookworm, packages: [vim, g++]}",
          BuiltImage(build="debian", suite="bookworm", packages=("vim", "g++"))),
         (f"{{url: 'https://a/b', checksum: '{DIGEST}'}}", FetchedImage(url="https://a/b", checksum=DIGEST)),
+        (f"{{url: 'https://a/b', checksum: 'SHA512:{'AB' * 64}'}}",
+         FetchedImage(url="https://a/b", checksum=f"sha512:{'ab' * 64}")),
+        ("{url: 'https://a/b', checksum_file: CHECKSUM, key: k.asc, packed: tar.gz, member: '*.raw'}",
+         FetchedImage(url="https://a/b", checksum_file="CHECKSUM", key="k.asc", packed="tar.gz", member="*.raw")),
         ("{path: a b.raw, format: raw}", LocalImage(path="a b.raw", format="raw")),
     ],
 )  # fmt: skip
