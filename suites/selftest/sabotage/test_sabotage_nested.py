@@ -13,6 +13,7 @@ from fixtures.core.project import SHIPPED_GUESTS
 from fixtures.evidence.recording import LiveRecord
 from fixtures.evidence.replay import ReplayRecord
 from fixtures.guest.guest import Guest
+from fixtures.guest.nested_virtualization import NestedVirtualization
 from fixtures.lab.observation.recording_proxy import RecordingProxy
 from fixtures.lab.pool.machine_pool import MachinePool, MachineRequest
 from fixtures.oracles import nested_probe
@@ -46,7 +47,7 @@ def change_probe(monkeypatch: pytest.MonkeyPatch, directory: Path, old: bytes, n
     monkeypatch.setattr(nested_probe, "IMAGE", changed)
 
 
-def test_a_probe_guest_that_stops_hangs_or_answers_wrongly_is_found(
+def test_a_probe_guest_that_stops_hangs_answers_wrongly_or_never_ran_is_found(
     nested: SabotagedGuest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with monkeypatch.context() as patch:
@@ -64,6 +65,11 @@ def test_a_probe_guest_that_stops_hangs_or_answers_wrongly_is_found(
         change_probe(patch, tmp_path, ROTATE, ROTATE[:-1] + b"\x0c")
         with pytest.raises(AssertionError, match="the answer to the challenge"):
             check(nested.guest)
+    monkeypatch.setattr(NestedVirtualization, "_entries", lambda _: 5)
+    with pytest.raises(
+        AssertionError, match="entries into the probe guest that the host's KVM did not count"
+    ):
+        check(nested.guest)
 
 
 def test_a_guest_whose_disk_keeps_no_report_is_found(
