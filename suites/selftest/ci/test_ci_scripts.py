@@ -23,6 +23,7 @@ SCRIPTS = (
     "ci/compare",
     "ci/merge",
     "ci/nested",
+    "ci/images",
     "ci/bench",
     ".ci/run",
 )
@@ -129,6 +130,8 @@ def test_help_is_told_from_any_directory(script: str, option: str, tmp_path: Pat
         ("certify", ["--guests-dir"], "--guests-dir needs a directory"),
         ("certify", ["--sign-key", "/nowhere.pem"], "--sign-key /nowhere.pem: there is no such file"),
         ("certify", ["--sign-key=/nowhere.pem"], "--sign-key /nowhere.pem: there is no such file"),
+        ("images", ["fetch"], "arguments are required: guests (see ci/images fetch --help)"),
+        ("images", ["list", "--again"], "unrecognized arguments: --again"),
         ("report", [], "arguments are required: directory (see ci/report --help)"),
         ("report", ["/nowhere"], "/nowhere: no run began here"),
         ("verify", [], "arguments are required: directory (see ci/verify --help)"),
