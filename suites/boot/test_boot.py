@@ -32,7 +32,7 @@ def test_reaches_login(guest: Guest, measure: MeasureVerb) -> None:
 @pytest.mark.check("boot.firmware-is-the-platforms", level="mandatory")
 def test_the_firmware_is_the_platforms(guest: Guest) -> None:
     """The guest reports the platform's firmware and Secure Boot state; the only witness is the guest."""
-    assert guest.firmware() == FIRMWARE[guest.cell.platform.firmware]
+    assert guest.firmware() == FIRMWARE[guest.cell.platform.firmware_kind]
 
 
 @pytest.mark.check("boot.clock-is-set", level="mandatory")

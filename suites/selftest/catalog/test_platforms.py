@@ -11,8 +11,8 @@ from fixtures.catalog.catalog import Catalog
 from fixtures.catalog.specs import Cell
 from fixtures.core.errors import IronguestError, MissingTool
 from fixtures.core.project import SHIPPED_GUESTS
-from fixtures.host.firmware import find_firmware
 from fixtures.host.host_features import require_backend
+from fixtures.host.own_firmware import platform_firmware
 from fixtures.host.qemu import qemu_program, require_device
 from fixtures.lab.instance.hardware_plan import BackingFiles, MachineDirectories, create_files, plan_hardware
 from fixtures.machine.command_line.board import CHIPSET_MODELS
@@ -68,7 +68,7 @@ def skip_unless_host_has_devices(cell: Cell) -> None:
     platform = cell.platform
     try:
         qemu_program(platform.arch)
-        find_firmware(platform.firmware, platform.machine)
+        platform_firmware(platform)
         for role, models in platform.devices.items():
             require_backend(role)
             for model in models:

@@ -13,7 +13,7 @@ from suites.selftest.support.sabotaged_guest import SabotagedGuest
 
 def test_wrong_firmware_is_found(victim: Guest) -> None:
     test_boot.test_the_firmware_is_the_platforms(victim)
-    other = {"bios": "uefi", "uefi": "uefi-secure", "uefi-secure": "uefi"}[victim.cell.platform.firmware]
+    other = {"bios": "uefi", "uefi": "uefi-secure", "uefi-secure": "uefi"}[victim.cell.platform.firmware_kind]
     platform = victim.cell.platform.model_copy(update={"firmware": other})
     victim.cell = replace(victim.cell, platform=platform)
     with pytest.raises(AssertionError, match="^assert '(bios|uefi with)"):
