@@ -127,6 +127,21 @@ GUESTS = (
     question(
         "a menu of GRUB", GRUB + MENU + "stand_still", "the boot loader's menu waits for a key.*GNU GRUB"
     ),
+    question(
+        "a menu of GRUB after a complaint",
+        GRUB + 'echo "error: file \\`/boot/grub/fonts/unicode.pf2\' not found."; ' + MENU + "stand_still",
+        r"menu waits for a key \(.*GNU GRUB.*\) after it complained \(error: file `/boot/.*pf2' not found\.\)",
+    ),
+    crash(
+        "a menu of GRUB after an entry that failed",
+        GRUB
+        + MENU
+        + "echo; echo \"  Booting \\`Debian GNU/Linux'\"; echo; echo 'error: unknown filesystem.'; echo; "
+        + "printf 'Press any key to continue...'; echo; "
+        + MENU
+        + "stand_still",
+        r"could not boot \(error: unknown filesystem\.\) and is back at its menu \(.*GNU GRUB",
+    ),
     question("a prompt of GRUB", GRUB + "ask 'grub> '", "the boot loader waits at 'grub>'"),
     question(
         "a prompt of the UEFI shell",
