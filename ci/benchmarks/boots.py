@@ -14,7 +14,7 @@ from pexpect import fdpexpect
 from ci.benchmarks.by_hand import bare_qemu, overlay
 from ci.benchmarks.figures import CannotMeasure, Figure, Target, in_turn
 from fixtures.host.qemu import find_qemu_img
-from fixtures.lab.pool.machine_pool import MachineRequest
+from fixtures.lab.pool.machine_request import MachineRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,8 @@ from fixtures.lab.checkpoints.saving import plan_template
 from fixtures.lab.checkpoints.store import CheckpointStore
 from fixtures.lab.instance.hardware_plan import MachineDirectories, plan_hardware
 from fixtures.lab.pool.launcher import Launcher
-from fixtures.lab.pool.machine_pool import MachinePool, MachineRequest
+from fixtures.lab.pool.machine_pool import MachinePool
+from fixtures.lab.pool.machine_request import MachineRequest
 from fixtures.machine.hardware import Memory
 from fixtures.media.cache import cache_root
 from fixtures.media.prepared_images import PreparedImages

@@ -22,7 +22,8 @@ from fixtures.lab.instance.guest_instance import GuestInstance
 from fixtures.lab.observation.recording_proxy import RecordingProxy
 from fixtures.lab.operations import scratch_disks
 from fixtures.lab.operations.scratch_disks import ScratchDisk
-from fixtures.lab.pool.machine_pool import MachinePool, MachineRequest
+from fixtures.lab.pool.machine_pool import MachinePool
+from fixtures.lab.pool.machine_request import MachineRequest
 from fixtures.machine.hardware import Disk
 from fixtures.run import collection
 from fixtures.run.needs import inapplicable

@@ -14,7 +14,8 @@ from fixtures.catalog.specs import Cell
 from fixtures.commands.verify.rejudge import rejudge
 from fixtures.core.errors import EvidenceDamaged, MachineNotUsable
 from fixtures.evidence.replay import ReplayRecord
-from fixtures.lab.pool.machine_pool import MachinePool, MachineRequest
+from fixtures.lab.pool.machine_pool import MachinePool
+from fixtures.lab.pool.machine_request import MachineRequest
 from fixtures.run.guest_start import start_guest
 from fixtures.run.replay_manifest import read_replay_manifest
 from fixtures.run.replay_session import checkout_differences

@@ -17,7 +17,8 @@ from fixtures.guest.guest import Guest
 from fixtures.host import tools
 from fixtures.host.qemu import find_qemu_img
 from fixtures.lab.instance.guest_instance import GuestInstance
-from fixtures.lab.pool.machine_pool import MachinePool, MachineRequest
+from fixtures.lab.pool.machine_pool import MachinePool
+from fixtures.lab.pool.machine_request import MachineRequest
 from suites.boot import test_boot
 from suites.drivers import test_drivers
 from suites.integrity import test_integrity

@@ -15,7 +15,8 @@ from fixtures.evidence.replay import ReplayRecord
 from fixtures.guest.guest import Guest
 from fixtures.guest.nested_virtualization import NestedVirtualization
 from fixtures.lab.observation.recording_proxy import RecordingProxy
-from fixtures.lab.pool.machine_pool import MachinePool, MachineRequest
+from fixtures.lab.pool.machine_pool import MachinePool
+from fixtures.lab.pool.machine_request import MachineRequest
 from fixtures.oracles import nested_probe
 from suites.platform.test_nested_virtualization import test_nested_virtualization_works as check
 from suites.selftest.support.sabotaged_guest import SabotagedGuest

@@ -23,7 +23,8 @@ from fixtures.guest.guest import Guest
 from fixtures.lab.instance.guest_instance import GuestInstance
 from fixtures.lab.observation import host_view
 from fixtures.lab.observation.recording_proxy import RecordingProxy
-from fixtures.lab.pool.machine_pool import MachinePool, MachineRequest
+from fixtures.lab.pool.machine_pool import MachinePool
+from fixtures.lab.pool.machine_request import MachineRequest
 from fixtures.machine.machine import Machine
 from fixtures.machine.screendump import screendump
 from fixtures.run import collection

@@ -12,7 +12,7 @@ from fixtures.core.project import SHIPPED_GUESTS
 from fixtures.evidence.recording import LiveRecord
 from fixtures.guest.guest import Guest
 from fixtures.lab.observation.recording_proxy import RecordingProxy
-from fixtures.lab.pool.machine_pool import MachineRequest
+from fixtures.lab.pool.machine_request import MachineRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
