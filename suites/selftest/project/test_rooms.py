@@ -146,8 +146,12 @@ def test_nothing_sleeps() -> None:
 
 
 def scale_arithmetic(path: Path) -> list[int]:
-    """The lines on which a module calculates with a variable or an attribute ``scale``."""
-    operations = [node for node in ast.walk(tree(path)) if isinstance(node, (ast.BinOp, ast.AugAssign))]
+    """The lines on which a module multiplies or divides by a variable or an attribute ``scale``."""
+    operations = [
+        node
+        for node in ast.walk(tree(path))
+        if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, (ast.Mult, ast.Div))
+    ]
     return [
         operation.lineno
         for operation in operations
@@ -193,6 +197,8 @@ def test_the_judge_of_handlers(code: str, expected: bool) -> None:
         ("from time import sleep", sleeps, [1]),
         ("try: x\nexcept Exception: pass", swallowing_handlers, [2]),
         ("wait = 3 * self.scale", scale_arithmetic, [1]),
+        ("wait /= scale", scale_arithmetic, [1]),
+        ("arguments += [] if scale is None else [f'{scale}']", scale_arithmetic, []),
         ("x\n" * 302, excess_lines, 2),
         ("x\n" * 300, excess_lines, 0),
     ],
