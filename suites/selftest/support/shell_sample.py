@@ -144,8 +144,13 @@ class ShellBench:
         # One end is closed, so close the other end.
         self._theirs.close()
 
+    @property
+    def _wire(self) -> int:
+        """The descriptor of the guest's end of the serial line."""
+        return self._guest.child_fd
+
     def _carry_all(self) -> None:
-        guest = self._guest.child_fd
+        guest = self._wire
         while True:
             waited: list[Any] = [guest, self._theirs]
             ready, _, _ = select.select(waited, [], [])
