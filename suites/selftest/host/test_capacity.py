@@ -14,6 +14,7 @@ import pytest
 
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import HostFault
+from fixtures.host import capacity as capacity_module
 from fixtures.host.capacity import Capacity, Lease
 from fixtures.host.host_summary import summarize
 from suites.selftest.support.paths import ROOT
@@ -95,8 +96,29 @@ def test_a_waiter_reports_the_wait_and_gets_released_units(tmp_path: Path) -> No
     assert waits.wait(10.0)
     first.release()
     other.join(20.0)
-    assert reports == ["other: waiting for capacity of this host (limit: 1 machines)"]
+    assert reports == [
+        "machines wait for room on this host: at most 1 at once, in 4,096 MiB, for all runs of this user together"
+    ]
     leases[0].release()
+
+
+def test_a_machine_that_waits_long_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capacity_module, "_LONG_WAIT", 0.15)
+    capacity = Capacity(tmp_path, 1, 4 * GIB)
+    first = lease(capacity)
+    reports: list[str] = []
+
+    def report_wait(message: str) -> None:
+        reports.append(message)
+        if len(reports) == 3:
+            first.release()
+
+    capacity.lease_machine("other", GIB, Deadline.after(20.0), report_wait).release()
+    assert reports[0].startswith("machines wait for room on this host")
+    assert [line.partition(" after ")[0] for line in reports[1:3]] == [
+        "other: still waiting for room on this host"
+    ] * 2
+    assert len(set(reports)) == 3
 
 
 def test_the_kernel_releases_the_units_of_a_killed_process(tmp_path: Path) -> None:
