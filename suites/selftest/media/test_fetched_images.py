@@ -87,11 +87,11 @@ def root(tmp_path: Path) -> Path:
 
 
 def litter(root: Path) -> list[str]:
-    """What is in the cache beside entries, locks and records of checksums."""
+    """What is in the cache beside entries, locks, records of checksums and times of verification."""
     return [
         path.name
         for path in (root / "images").iterdir()
-        if path.suffix not in {".lock", ".checksum"} and not path.is_dir()
+        if path.suffix not in {".lock", ".checksum", ".verified"} and not path.is_dir()
     ]
 
 
