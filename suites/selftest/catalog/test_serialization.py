@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.catalog.catalog import Catalog
-from fixtures.catalog.image_sources import BuiltImage
+from fixtures.catalog.image_sources import BuiltImage, FetchedImage
 from fixtures.catalog.serialization import to_plain
 from fixtures.catalog.specs import NO_LOGIN, GuestSpec, PlanSpec, PlatformSpec, Timeouts
 from suites.selftest.support.paths import ROOT
@@ -37,6 +37,19 @@ def test_plain_data_preserves_shipped_guests_without_their_passwords(guest: Gues
     # A guest without a login has no password.
     assert (guest.login.password != "") == (guest.login != NO_LOGIN)
     assert restored == guest.model_copy(update={"login": guest.login.model_copy(update={"password": ""})})
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        {"url": "https://a/b.xz", "checksum": f"SHA512:{'AB' * 64}", "mirrors": ["https://c/b.xz"]},
+        {"url": "https://a/b", "checksum_file": "S", "signature": "S.gpg", "key": "k.asc", "drive": "cdrom"},
+        {"url": "https://a/b", "checksum_file": "S", "packed": "tar.gz", "member": "*.raw", "format": "raw"},
+    ],
+)
+def test_plain_data_preserves_a_published_image(image: dict[str, object]) -> None:
+    spec = FetchedImage.model_validate(image)
+    assert FetchedImage.model_validate(json.loads(json.dumps(to_plain(spec)))) == spec
 
 
 @given(boot=DURATIONS, command=DURATIONS)

@@ -194,6 +194,12 @@ IMAGE_MISTAKES = [
         ("x.yaml:5: image.key: a key verifies a signature: expected the key signature or checksum_file too;"
         " found 'vendor.asc'"),
     ]),
+    (f"{{url: 'https://me:secret@a/b', checksum: '{DIGEST}', mirrors: ['ftp://me:secret@c']}}", [
+        ("x.yaml:5: image.mirrors.0: expected an address that starts with http://, https:// or file://;"
+        " found 'ftp://c'"),
+        ("x.yaml:5: image.url: expected an address without a user and a password; ~/.netrc may hold them;"
+        " found 'https://a/b'"),
+    ]),
     ("{url: 'https://a/b', checksum_file: a b, mirrors: [c, 'ftp://d'], packed: rar}", [
         ("x.yaml:5: image.checksum_file: expected an address, or a name beside the image's, without blanks;"
         " found 'a b'"),
