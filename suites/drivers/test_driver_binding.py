@@ -30,6 +30,7 @@ def test_unbind_and_bind(guest: Guest) -> None:
 
 
 @pytest.mark.needs("shell", "disk-rebind")
+@pytest.mark.expects_complaints("i/o error")
 @pytest.mark.check("drivers.disk-unbind-and-bind", level="mandatory")
 def test_disk_unbind_and_bind(guest: Guest, source_disk: ScratchDisk) -> None:
     """The guest unbinds and binds a disk's driver, idle and while it reads the disk; the disk is intact."""

@@ -13,6 +13,8 @@ pytestmark = pytest.mark.needs("shell", "disk-tools")
 
 
 @pytest.mark.device("*xhci", "*-uhci", "*-ehci*")
+# The guest may still read the stick when it is unplugged.
+@pytest.mark.expects_complaints("i/o error")
 @pytest.mark.check("drivers.usb-stick-comes-works-and-goes", level="mandatory")
 def test_usb_stick(guest: Guest, usb_stick: ScratchDisk) -> None:
     """The guest drives a USB stick, reads and writes it correctly, and finds it intact after a re-plug."""

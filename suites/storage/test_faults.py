@@ -31,6 +31,7 @@ def _faulty(
     return disk
 
 
+@pytest.mark.expects_complaints("i/o error")
 @pytest.mark.check("storage.read-error-is-reported", level="mandatory")
 def test_read_error_is_reported(guest: Guest, attach_disk: AttachDisk) -> None:
     """A sector that cannot be read causes an error for reads of this sector, and for no other read."""
@@ -44,6 +45,7 @@ def test_read_error_is_reported(guest: Guest, attach_disk: AttachDisk) -> None:
 
 
 @pytest.mark.parametrize("mode", ["direct", "buffered", "synchronous"])
+@pytest.mark.expects_complaints("i/o error")
 @pytest.mark.check("storage.write-error-is-reported", level="mandatory")
 def test_write_error_is_reported(
     guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk, mode: TransferMode
@@ -58,6 +60,7 @@ def test_write_error_is_reported(
     assert comparison.bad_sectors == 0, comparison.description
 
 
+@pytest.mark.expects_complaints("i/o error")
 @pytest.mark.check("storage.flush-error-is-reported", level="mandatory")
 def test_flush_error_is_reported(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk) -> None:
     """A failed flush is reported to the program that requested it."""

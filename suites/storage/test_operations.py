@@ -123,6 +123,7 @@ def test_discard_gives_back(
 
 
 @pytest.mark.needs("ext4")
+@pytest.mark.expects_complaints("i/o error", "file system error")
 @pytest.mark.check("storage.unplug-while-mounted", level="recommended")
 def test_unplug_while_mounted(guest: Guest, source_disk: ScratchDisk, attach_disk: AttachDisk) -> None:
     """A guest survives the unplug of a mounted disk, and the disk holds all flushed files."""

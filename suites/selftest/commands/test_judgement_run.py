@@ -36,6 +36,9 @@ class Shell:
 class Instance:
     shell = Shell()
 
+    def take_complaints(self):
+        return []
+
 class Pool:
     has_failed = False
 
@@ -139,12 +142,12 @@ def test_an_edited_answer_is_named(tmp_path: Path) -> None:
     assert run.differences() == []
     victim = next(each for each in run.results() if each["check"] == "a.chance")
     answers = run.bundle / victim["evidence"][0]
-    first, second = answers.read_text().splitlines()
+    first, second, third = answers.read_text().splitlines()
     entry = json.loads(second)
     good = victim["outcome"] == "PASS"
     entry["answer"].pop("output_base64", None)
     entry["answer"]["output"] = "long" if good else "x"
-    answers.write_text(f"{first}\n{json.dumps(entry)}\n")
+    answers.write_text(f"{first}\n{json.dumps(entry)}\n{third}\n")
     differences = run.differences()
     expected = "recorded PASS; judged again: FAIL" if good else "recorded FAIL"
     prefix = "a.chance on left@pc-bios-ide: outcome: "
@@ -154,8 +157,10 @@ def test_an_edited_answer_is_named(tmp_path: Path) -> None:
     assert f"{victim['evidence'][0]}:2: the record ends before this question" in differences[0]
     answers.write_text(f"{first}\n{second[:-4]}")
     assert "the last line is cut off" in run.differences()[0]
-    answers.write_text(f"{first}\n{second}\n{second.replace(':1,', ':2,', 1)}\n")
-    assert "the check did not ask for the last 1 of 3 answers" in run.differences()[0]
+    answers.write_text(f"{first}\n{second}\n")
+    assert ":3: the record ends before this question" in run.differences()[0]
+    answers.write_text(f"{first}\n{second}\n{third}\n{third.replace(':2,', ':3,', 1)}\n")
+    assert "the check did not ask for the last 1 of 4 answers" in run.differences()[0]
     answers.unlink()
     assert "this record is missing" in run.differences()[0]
 

@@ -126,7 +126,8 @@ def test_every_edited_answer_is_found(tmp_path: Path) -> None:
     bundle = create_bundle(tmp_path)
     for check, (edit, _) in EDITS.items():
         entries = [json.loads(line) for line in answers(bundle, check).read_text().splitlines()]
-        edit(entries)
+        # The last answer is the same for all checks: the complaints of the guest.
+        edit(entries[:-1])
         answers(bundle, check).write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
     differences = rejudge(bundle).differences
     told = {each.check: each for each in differences if each.kind == "outcome"}
@@ -137,6 +138,21 @@ def test_every_edited_answer_is_found(tmp_path: Path) -> None:
         assert words in told[check].replayed
     # What the report says of the drivers is not what these answers say either.
     assert {each.kind for each in differences if not each.check} == {"facts"}
+
+
+def test_a_complaint_in_the_record_fails_its_check(tmp_path: Path) -> None:
+    bundle = create_bundle(tmp_path)
+    path = answers(bundle, "network.payload-intact")
+    *lines, last = path.read_text().splitlines()
+    entry = json.loads(last)
+    line = "[  148.003001] watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [swapper/1:0]"
+    entry["answer"].append({"line": line, "at": 148.1, "log": "console.log", "waited_for_host": 0.0})
+    path.write_text("".join(f"{text}\n" for text in [*lines, json.dumps(entry)]))
+    outcome, complaints = rejudge(bundle).differences
+    assert (outcome.kind, outcome.check, outcome.recorded) == ("outcome", "network.payload-intact", "PASS")
+    assert outcome.replayed.startswith("FAIL (GuestComplained: ")
+    assert (complaints.kind, complaints.recorded) == ("complaints", "[]")
+    assert "error soft lockup (1): [  148.003001]" in complaints.replayed
 
 
 def test_other_code_and_other_descriptions_are_noted(tmp_path: Path) -> None:
@@ -191,7 +207,7 @@ def test_an_answer_of_another_form_is_named(tmp_path: Path) -> None:
     bundle = create_bundle(tmp_path)
     path = answers(bundle, "boot.reaches-login")
     entries = [json.loads(line) for line in path.read_text().splitlines()]
-    entries[-1]["answer"]["status"] = "0"
+    entries[-2]["answer"]["status"] = "0"
     path.write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
     (difference,) = rejudge(bundle).differences
     assert (difference.kind, difference.check) == ("damaged", "boot.reaches-login")
@@ -204,6 +220,7 @@ def test_a_check_runs_on_a_record_alone(tmp_path: Path) -> None:
     record = ReplayRecord(path, "answers.jsonl")
     guest, start = start_guest(record, machine_request, no_lab)
     test_drivers.test_every_device_is_driven(guest)
+    guest.complaints.judge()
     record.finish()
     assert start.description.startswith("clone of a checkpoint")
     assert {row["device"] for row in guest.facts["devices"]} >= {"virtio-net-pci", "mch"}

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from fixtures.evidence.complaint import Complaint
 from fixtures.evidence.result import CheckResult, Failure, Measure
 from fixtures.report.model.judgement_diff import DifferenceKind, compare_reports, compare_results
 from suites.selftest.support import report_sample as sample
@@ -63,6 +64,7 @@ def test_equal_results_give_no_difference(result: CheckResult) -> None:
         (PASSED, replace(PASSED, level="recommended"), "level"),
         (PASSED, replace(PASSED, start_seconds=0.1), "start"),
         (PASSED, replace(PASSED, measures=(Measure("speed", 1.0, "1/s"),)), "measures"),
+        (PASSED, replace(PASSED, complaints=(Complaint("x", "error", True, 1, ("y",)),)), "complaints"),
     ],
 )
 def test_each_difference_is_reported_once(

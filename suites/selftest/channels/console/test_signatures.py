@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from fixtures.channels.console.signatures.signature import Signature
 
 # All other signatures are fatal: they end a wait.
-COMPLAINTS = {
+ERRORS = {
     "kernel bug report",
     "soft lockup",
     "hung task",
     "rcu stall",
     "i/o error",
     "file system error",
+}
+COMPLAINTS = {
     "kernel warning",
     "machine check",
     "failed unit",
@@ -70,7 +72,8 @@ def test_a_healthy_twin_matches_no_signature(signature: Signature) -> None:
     assert match_prompt(signature.twin) is None
 
 
-def test_names_are_unique_and_only_these_are_complaints() -> None:
+def test_names_are_unique_and_only_these_are_not_fatal() -> None:
+    assert {signature.name for signature in SIGNATURES if signature.severity == "error"} == ERRORS
     assert {signature.name for signature in SIGNATURES if signature.severity == "complaint"} == COMPLAINTS
     assert len({signature.name for signature in SIGNATURES}) == len(SIGNATURES)
     assert len({signature.twin for signature in SIGNATURES}) == len(SIGNATURES)
