@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.commands.compare import main
 from fixtures.report.bundle.report_files import write_report
-from suites.selftest.report.test_compare_reports import GOOD, outcome, with_result
+from suites.selftest.support.compare_sample import GOOD, outcome, with_result
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

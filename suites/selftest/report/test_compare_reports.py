@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.commands.compare import gate_reasons
-from fixtures.evidence.result import CheckResult, Failure, Measure, Outcome
+from fixtures.evidence.result import Failure, Measure, Outcome
 from fixtures.report.compare.comparison import Comparison, compare
 from fixtures.report.compare.comparison_html import render_comparison_html
 from fixtures.report.compare.comparison_json import as_data
@@ -21,21 +21,7 @@ from fixtures.report.model.report import Report
 from suites.selftest.report.test_waiver_matching import waiver
 from suites.selftest.support import report_sample as sample
 from suites.selftest.support import report_stories as stories
-
-BIOS, UEFI = sample.CELLS
-CHECK = "storage.write-reaches-disk"
-KNOWN = sample.host_facts(qemu_version="7.2.13", qemu_digest=sample.SHA_B)
-
-
-def with_result(changed: CheckResult | None, check: str = CHECK, cell: str = UEFI, **changes: Any) -> Report:
-    """A good report with one result replaced; None removes the result."""
-    others = [item for item in sample.good_results() if (item.cell, item.check) != (cell, check)]
-    return sample.report_of([*others, *([] if changed is None else [changed])], **{"host": KNOWN} | changes)
-
-
-def outcome(name: Outcome, **changes: Any) -> CheckResult:
-    failure = Failure("AssertionError", "the checksum differs") if name in {"FAIL", "ERROR"} else None
-    return sample.result(CHECK, UEFI, name, **{"failure": failure} | changes)
+from suites.selftest.support.compare_sample import BIOS, CHECK, GOOD, KNOWN, UEFI, outcome, with_result
 
 
 def one(before: Report, after: Report, kind: Any) -> Any:
@@ -46,9 +32,6 @@ def one(before: Report, after: Report, kind: Any) -> Any:
 
 def text(comparison: Comparison) -> str:
     return " ".join(render_comparison_table(comparison, 200, colour=False).split())
-
-
-GOOD = with_result(outcome("PASS"))
 
 
 @pytest.mark.parametrize(
@@ -284,20 +267,3 @@ def test_slower_boots_and_measures_are_reported() -> None:
     )
     assert comparison.worse == ()
     assert "boot to login on debian-12@q35-uefi-virtio 9.1 s (9 to 9.2, n = 3) -> 12.1 s" in text(comparison)
-
-
-@pytest.mark.parametrize("width", [40, 80, 200])
-def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    for after in (stories.troubled_report(), stories.large_report()):
-        shown = render_comparison_table(compare(sample.good_report(), after), width, colour=False)
-        assert max(len(line) for line in shown.splitlines()) <= width
-        assert "\x1b" not in shown
-
-
-def test_hostile_text_cannot_inject_a_script() -> None:
-    nasty = with_result(outcome("FAIL", failure=Failure("AssertionError", sample.HOSTILE)))
-    page = render_comparison_html(compare(GOOD, nasty))
-    assert "<script" not in page
-    assert "default-src 'none'" in page
-    assert "\x1b" not in page
-    assert "\x1b" not in render_comparison_table(compare(GOOD, nasty), 80, colour=False)

@@ -19,7 +19,7 @@ from suites.selftest.support import report_stories as stories
 
 SCHEMA = json.loads(Path(schema.__file__).with_name("report.schema.json").read_text(encoding="utf-8"))
 # One value of each JSON type, and values near the limits of patterns and ranges.
-VALUES = (None, True, -1, "", "x y\n", [], {})
+VALUES: tuple[Any, ...] = (None, True, -1, "", "x y\n", [], {})
 
 Place = tuple[str | int, ...]
 
