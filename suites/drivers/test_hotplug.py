@@ -89,6 +89,7 @@ def test_card_hot_plug_while_paused(guest: Guest) -> None:
 
 
 @pytest.mark.device(*CARDS)
+@pytest.mark.needs("shell", "traffic")
 @pytest.mark.check("drivers.card-hot-unplug-under-load", level="mandatory")
 def test_card_hot_unplug_under_load(guest: Guest) -> None:
     """A card can be unplugged while the guest sends through it, and carries a payload after it is back."""

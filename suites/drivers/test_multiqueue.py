@@ -33,7 +33,7 @@ def test_every_queue_is_used(guest: Guest) -> None:
     assert [interrupt.name for interrupt in raised if not interrupt.is_msi] == []
 
 
-@pytest.mark.needs("shell", "interrupts")
+@pytest.mark.needs("shell", "interrupts", "traffic")
 @pytest.mark.device("virtio-net-*")
 @pytest.mark.check("drivers.every-queue-of-a-card-is-used", level="mandatory")
 def test_every_queue_of_a_card_is_used(guest: Guest) -> None:

@@ -9,6 +9,7 @@ from fixtures.guest.guest import Guest
 pytestmark = pytest.mark.read_only
 
 
+@pytest.mark.needs("shell", "kernel-digest")
 @pytest.mark.check("integrity.kernel-is-the-vendors", level="mandatory")
 def test_the_kernel_is_the_vendors(guest: Guest) -> None:
     """The running kernel comes from the packaged file, which has the vendor's digest, and is not tainted."""

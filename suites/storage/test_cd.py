@@ -37,6 +37,7 @@ def test_cd_media_are_read(guest: Guest, attach_disk: AttachDisk) -> None:
     assert guest.storage.checksum(disk) == disk.checksum()
 
 
+@pytest.mark.needs("tray")
 @pytest.mark.check("storage.cd-tray-is-the-guests", level="recommended")
 def test_cd_tray_is_the_guests(guest: Guest, attach_disk: AttachDisk) -> None:
     """The button does not open a locked tray; the guest opens it instead, on the button or by a command."""
