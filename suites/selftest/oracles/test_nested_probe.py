@@ -128,7 +128,18 @@ def test_the_monitor_matches_the_assembled_source(tmp_path: Path) -> None:
         pytest.skip(f"architecture: binutils of {platform.machine()} do not assemble x86-64")
     assembled, linked, binary = (tmp_path / name for name in ("monitor.o", "monitor.elf", "monitor.bin"))
     subprocess.run(["as", "--64", "-o", assembled, SOURCE], check=True)
-    link = ["ld", "-m", "elf_x86_64", "-Ttext=0", "-e", "start", "--build-id=none", "-o", linked, assembled]
+    link: list[str | Path] = [
+        "ld",
+        "-m",
+        "elf_x86_64",
+        "-Ttext=0",
+        "-e",
+        "start",
+        "--build-id=none",
+        "-o",
+        linked,
+        assembled,
+    ]
     subprocess.run(link, check=True)
     subprocess.run(["objcopy", "-O", "binary", "-j", ".text", linked, binary], check=True)
     assert binary.read_bytes() == nested_probe.MONITOR.read_bytes()
