@@ -9,8 +9,10 @@ import pytest
 from fixtures.catalog import yaml_source
 from fixtures.catalog.field_types import Spec
 from fixtures.catalog.image_sources import BuiltImage, FetchedImage, LocalImage
+from fixtures.catalog.serialization import to_plain
 from fixtures.catalog.specs import GuestSpec, PlanSpec, PlatformSpec
 from fixtures.catalog.validation import validate
+from fixtures.catalog.verification import Verification
 from fixtures.core.errors import CatalogError
 
 GUEST = """\
@@ -67,7 +69,7 @@ GUEST_MISTAKES = [
     ]),
     ("console: serial", "console: serial\nzzz: 1", [
         ("x.yaml:8: key 'zzz' is unknown; known: agent, arch, console, drivers, fails, id, image, known_messages,"
-        " login, platforms, requires, screen, steps, system, timeouts, title"),
+        " lacks, login, platforms, requires, screen, steps, system, timeouts, title, verified"),
     ]),
     ("title: A tiny guest", "title: 12", ["x.yaml:2: title: expected text; found 12; put it in quotes"]),
     ("title: A tiny guest", "title: 1.10", ["x.yaml:2: title: expected text; found 1.10; put it in quotes"]),
@@ -124,6 +126,13 @@ GUEST_MISTAKES = [
     ("drivers: {e1000: e1000}", "drivers: {}\ntimeouts: {boot: 0s}", [
         "x.yaml:10: timeouts.boot: expected a duration with its unit, like 500ms, 30s or 2min; found '0s'",
     ]),
+    ("drivers: {e1000: e1000}", "drivers: {}\nverified: yesterday", [
+        "x.yaml:10: verified: expected a list; found 'yesterday'",
+    ]),
+    ("drivers: {e1000: e1000}", "drivers: {}\nverified:\n  - {on: 2026-13-01, host: h}", [
+        "x.yaml:11: verified.0.on: expected a date, like 2026-12-01; found '2026-13-01'",
+        "x.yaml:11: verified.0: missing key 'seen' (in mapping that starts at line 11)",
+    ]),
     ("drivers: {e1000: e1000}", "drivers: {}\nknown_messages:\n  - {pattern: '(', reason: r, reference: f}", [
         ("x.yaml:11: known_messages.0.pattern: not a regular expression: missing ), unterminated subpattern at"
         " position 0; found '('"),
@@ -169,7 +178,7 @@ IMAGE_MISTAKES = [
     ("{suite: bookworm}", [NOT_ONE_KEY + "a mapping with the keys suite"]),
     ("{path: x, build: debian}", [NOT_ONE_KEY + "a mapping with the keys build, path"]),
     ("{build: debian}", ["x.yaml:5: image: missing key 'suite' (in mapping that starts at line 5)"]),
-    ("{build: fedora, suite: f40}", ["x.yaml:5: image.build: expected 'debian'; found 'fedora'"]),
+    ("{build: fedora, suite: f40}", ["x.yaml:5: image.build: expected 'debian' or 'busybox'; found 'fedora'"]),
     ("{build: debian, siute: sid, suite: sid}", [
         "x.yaml:5: image: key 'siute' is unknown; did you mean 'suite'?",
     ]),
@@ -325,3 +334,24 @@ def test_all_mistakes_are_in_one_error_sorted_by_line() -> None:
         "x.yaml:5: cpus: expected a whole number; found 'x'",
         "x.yaml:6: memory: expected a size with its unit, like 64M or 1G; found 1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("never", ()),
+        ("~", None),
+        ("[]", ()),
+        (
+            "[{on: 2026-11-27, host: A host, seen: boot}]",
+            (Verification(on="2026-11-27", host="A host", seen="boot"),),
+        ),
+    ],
+)
+def test_a_guest_says_when_it_was_verified_or_never(
+    value: str, expected: tuple[Verification, ...] | None
+) -> None:
+    guest = parse_spec(f"{GUEST}verified: {value}\n", GuestSpec)
+    assert isinstance(guest, GuestSpec)
+    assert guest.verified == expected
+    assert GuestSpec.model_validate(to_plain(guest)).verified == expected

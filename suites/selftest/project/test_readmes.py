@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.catalog.catalog import Catalog
 from suites.selftest.support.paths import ROOT
 
 READMES = [
@@ -94,6 +95,24 @@ def test_the_table_of_checks_is_complete() -> None:
         line for line in text(ROOT / "suites" / "README.md").splitlines() if re.match(r"\| `[a-z]+\.", line)
     ]
     assert table == check_rows()
+
+
+def guest_rows() -> list[str]:
+    """A row of the table of guests for each description, in the order of their ids."""
+    catalog = Catalog.load([ROOT / "guests", ROOT / "guests" / "examples"])
+    rows = []
+    for guest in catalog.guests.values():
+        last = max(guest.verified or (), key=lambda verification: verification.on, default=None)
+        seen = ("never", "", "") if last is None else (last.on, last.host, last.seen)
+        rows.append(f"| {' | '.join((f'`{guest.id}`', guest.title, *seen))} |")
+    return rows
+
+
+def test_the_table_of_guests_is_what_their_descriptions_say() -> None:
+    """The rows of the table are made of the key ``verified`` of each guest."""
+    _, _, section = text(ROOT / "guests" / "README.md").partition("## What has been verified")
+    table = [line for line in section.splitlines() if line.startswith("| `")]
+    assert table == guest_rows()
 
 
 def test_each_platform_is_in_its_table() -> None:
