@@ -52,7 +52,7 @@ def empty_caches() -> Iterator[None]:
 @pytest.fixture
 def sample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(qemu, "device_models", lambda _: parse_device_models(DEVICES))
-    installed = Qemu(Path("/usr/bin/qemu-system-x86_64"), (7, 2, 22), "QEMU emulator version 7.2.22", None)
+    installed = Qemu(Path("/usr/bin/qemu-system-x86_64"), (7, 2, 22), "QEMU emulator version 7.2.22")
     monkeypatch.setattr(qemu, "find_qemu", lambda _="x86_64": installed)
 
 
@@ -112,7 +112,8 @@ def test_a_variable_selects_another_qemu(
     program.write_text("#!/bin/sh\necho 'QEMU emulator version 9.1.0 (mine)'\n")
     program.chmod(0o755)
     monkeypatch.setenv("IRONGUEST_QEMU", str(program))
-    assert find_qemu() == Qemu(program, (9, 1, 0), "QEMU emulator version 9.1.0 (mine)", None)
+    assert find_qemu() == Qemu(program, (9, 1, 0), "QEMU emulator version 9.1.0 (mine)")
+    assert find_qemu().package is None
 
 
 @pytest.mark.parametrize(
