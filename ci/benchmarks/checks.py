@@ -8,8 +8,6 @@ from ci.benchmarks.figures import Figure, Target, in_turn
 from ci.benchmarks.runs import Ran, rate, run_checks, steady_rate, taken
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ci.benchmarks.workbench import Workbench
 
 _BOTH = (1, 2)
@@ -18,7 +16,7 @@ _BOTH = (1, 2)
 def measure(bench: Workbench) -> list[Figure]:
     """Measure rates and memory with one worker and with two."""
     ran: dict[int, list[Ran]] = {workers: [] for workers in _BOTH}
-    count = bench.times(60, 20)
+    count = bench.choose(60, 20, 4)
     for repetition in range(times := bench.times(3, 1)):
         for workers in in_turn(_BOTH, repetition):
             bench.tell(f"{count} trivial checks, workers: {workers}, {repetition + 1} of {times}")
@@ -43,14 +41,7 @@ def measure(bench: Workbench) -> list[Figure]:
             against="one worker",
             target=Target("ratio", "at least", 1.7),
         ),
-        Figure(
-            "checks.steady",
-            "... after each worker has verified the checkpoint",
-            "1/s",
-            _steady(ran[2]),
-            _steady(ran[1]),
-            against="one worker",
-        ),
+        *_steady_figure(ran),
         Figure(
             "checks.start",
             "time of a run before its first check and after its last",
@@ -77,13 +68,29 @@ def measure(bench: Workbench) -> list[Figure]:
     ]
 
 
-def _steady(ran: Sequence[Ran]) -> tuple[float, ...]:
-    return tuple(found for each in ran if (found := steady_rate(each.results)) is not None)
+def _steady_figure(ran: dict[int, list[Ran]]) -> list[Figure]:
+    """The rate after each worker's first check; none where a short run has no check after that."""
+    rates = {
+        workers: tuple(found for each in runs if (found := steady_rate(each.results)) is not None)
+        for workers, runs in ran.items()
+    }
+    if not rates[2]:
+        return []
+    return [
+        Figure(
+            "checks.steady",
+            "... after each worker has verified the checkpoint",
+            "1/s",
+            rates[2],
+            rates[1],
+            against="one worker",
+        )
+    ]
 
 
 def measure_waiting(bench: Workbench) -> list[Figure]:
     """Measure the wait for a guest after a check of a second, when a clone can be started ahead."""
-    count = bench.times(10, 5)
+    count = bench.choose(10, 5, 3)
     bench.tell(f"{count} checks of a second each")
     ran = run_checks(bench, count, 1, command="sleep 1")
     return [
@@ -101,7 +108,7 @@ def measure_growth(bench: Workbench) -> list[Figure]:
     """Measure the seconds for each check as their number grows."""
     figures = []
     for workers in _BOTH:
-        for count in (1, 10) if bench.quick else (1, 10, 100):
+        for count in bench.choose((1, 10, 100), (1, 10), (1, 2)):
             bench.tell(f"growth: {count} trivial checks, workers: {workers}")
             ran = run_checks(bench, count, workers)
             name = "one worker" if workers == 1 else "two workers"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ci.benchmarks import boots, checks, clones, collecting, disks, memory, plot, table
 from ci.benchmarks.figures import CannotMeasure, Figure, Target, to_json
-from ci.benchmarks.workbench import Workbench
+from ci.benchmarks.workbench import DEFAULT_GUEST, DEFAULT_PLATFORM, Workbench
 from fixtures.core.argument_parser import USAGE_ERROR, ArgumentParser
 from fixtures.core.errors import IronguestError
 from fixtures.core.progress import StderrProgress
@@ -43,7 +43,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = ArgumentParser(prog="ci/bench", add_help=False)
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--plot", type=Path, metavar="FILE")
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--guest", default=DEFAULT_GUEST, metavar="ID")
+    parser.add_argument("--platform", default=DEFAULT_PLATFORM, metavar="ID")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_const", dest="size", const="quick", default="full")
+    size.add_argument("--trial", action="store_const", dest="size", const="trial")
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS), metavar="NAME")
     return parser.parse_args(arguments)
 
@@ -79,7 +83,7 @@ def _measure(options: argparse.Namespace, work: Path) -> int:
     disturbed: list[str] = []
     status = 0
     try:
-        bench = Workbench.prepare(work, tell, quick=options.quick)
+        bench = Workbench.prepare(work, tell, options.guest, options.platform, options.size)
         host = _host(bench)
     except (IronguestError, OSError) as error:
         print(f"ci/bench: cannot measure anything: {error}", file=sys.stderr)
@@ -96,6 +100,10 @@ def _measure(options: argparse.Namespace, work: Path) -> int:
         if shared or bench.is_shared():
             tell(f"{name}: machines of other runs were active; these figures are unreliable")
             disturbed.append(name)
+    if options.size == "trial":
+        host["trial"] = (
+            "one sample of each figure, from small amounts: it shows that they can be measured, no more"
+        )
     if disturbed:
         host["disturbed"] = f"machines of other runs were active during {', '.join(disturbed)}"
     figures += _derived(figures)
@@ -105,7 +113,7 @@ def _measure(options: argparse.Namespace, work: Path) -> int:
         end="",
     )
     if options.json is not None:
-        content = {"host": host, "quick": options.quick, "figures": to_json(figures)}
+        content = {"host": host, "size": options.size, "figures": to_json(figures)}
         options.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     if options.plot is not None:
         options.plot.write_text(plot.render(figures), encoding="utf-8")

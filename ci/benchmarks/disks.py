@@ -74,7 +74,7 @@ def _sparse(bench: Workbench, here: Path) -> Figure:
 
 def measure(bench: Workbench) -> list[Figure]:
     """Measure throughput with the files in the page cache."""
-    size = bench.times(512, 256) << 20
+    size = bench.choose(512, 256, 16) << 20
     here = bench.directory("disks")
     layout = DiskLayout.of_size(size)
     layout = layout.with_written(0, layout.sectors, _SEED)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci.benchmarks.figures import CannotMeasure
-from ci.benchmarks.workbench import GUEST, PLATFORM
 from fixtures.evidence.worker_results import read_results
 
 if TYPE_CHECKING:
@@ -170,8 +169,8 @@ def run_checks(bench: Workbench, count: int, workers: int, command: str = "true"
     line, environment = pytest_command(
         "-c",
         str(PROJECT / "pyproject.toml"),
-        f"--guest={GUEST}",
-        f"--platform={PLATFORM}",
+        f"--guest={bench.cell.guest.id}",
+        f"--platform={bench.cell.platform.id}",
         f"--bundle={bundle}",
         # Otherwise pytest-xdist leaves a directory behind.
         f"--basetemp={here / 'basetemp'}",

@@ -7,9 +7,10 @@ import itertools
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ci.benchmarks.figures import CannotMeasure
+from fixtures.core.errors import CatalogError
 from fixtures.host.capacity import Capacity
 from fixtures.host.host_summary import summarize
 from fixtures.lab.checkpoints.checkpoint import MEMORY
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
     from fixtures.machine.migration import Mechanism
     from fixtures.media.base_images import Image
 
-GUEST, PLATFORM = "debian-12", "q35-uefi-virtio"
+DEFAULT_GUEST, DEFAULT_PLATFORM = "debian-12", "q35-uefi-virtio"
+Size = Literal["full", "quick", "trial"]
+
+_Amount = TypeVar("_Amount")
 
 
 @dataclass(frozen=True)
@@ -49,25 +53,32 @@ class Saved:
 
 @dataclass(frozen=True)
 class Workbench:
-    """``work`` is the benchmark's own directory; ``quick`` selects few repetitions."""
+    """``work`` is the benchmark's own directory; ``size`` says how much is measured.
+
+    ``quick`` selects few repetitions; ``trial`` takes one sample of each figure, from small amounts, which
+    shows that it can be measured.
+    """
 
     cell: Cell
     accelerator: Accelerator
     work: Path
-    quick: bool
+    size: Size
     tell: Progress
     images: PreparedImages
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @classmethod
-    def prepare(cls, work: Path, tell: Progress, *, quick: bool) -> Workbench:
+    def prepare(cls, work: Path, tell: Progress, guest: str, platform: str, size: Size) -> Workbench:
         """Inspect this host. Raises IronguestError that names everything the host lacks."""
-        request = Request(guests=(GUEST,), platforms=(PLATFORM,))
+        request = Request(guests=(guest,), platforms=(platform,))
         settings = read_settings(request)
         preflight(settings)
-        (cell,) = settings.cells
+        cell, *others = settings.cells
+        if others:
+            names = ", ".join(each.id for each in settings.cells)
+            raise CatalogError(f"expected one cell to measure on, found {len(settings.cells)}: {names}")
         images = PreparedImages(work, tell)
-        return cls(cell, choose_accelerator(request), work, quick, tell, images)
+        return cls(cell, choose_accelerator(request), work, size, tell, images)
 
     @property
     def image(self) -> Image:
@@ -89,9 +100,13 @@ class Workbench:
                     return True
         return False
 
+    def choose(self, full: _Amount, quick: _Amount, trial: _Amount) -> _Amount:
+        """The amount for the size of this benchmark."""
+        return {"full": full, "quick": quick, "trial": trial}[self.size]
+
     def times(self, full: int, quick: int) -> int:
-        """The number of repetitions."""
-        return quick if self.quick else full
+        """The number of repetitions; one for a trial."""
+        return self.choose(full, quick, 1)
 
     def directory(self, name: str) -> Path:
         """Make a new directory."""
