@@ -214,8 +214,8 @@ class Item:
     def __post_init__(self) -> None:
         self.callspec = Spec({} if self.cell is None else {"cell": Named(self.cell)})
 
-    def get_closest_marker(self, name: str) -> str | None:
-        return name if name in self.markers else None
+    def get_closest_marker(self, name: str) -> pytest.Mark | None:
+        return getattr(pytest.mark, name)("costly").mark if name in self.markers else None
 
 
 @pytest.mark.parametrize(
@@ -223,6 +223,8 @@ class Item:
     [
         (None, (), Scheduling(None, None, 0)),
         (None, ("cold", "read_only"), Scheduling(None, None, 0)),
+        (None, ("boots",), Scheduling(None, None, 2)),
+        (None, ("boots", "xdist_group"), Scheduling(None, "xdist_group|['costly']", 2)),
         ("a@b", (), Scheduling("a@b", None, 1)),
         ("a@b", ("boots",), Scheduling("a@b", None, 2)),
         ("a@b", ("cold",), Scheduling("a@b", None, 3)),
