@@ -15,6 +15,9 @@ from fixtures.report.bundle.report_files import load_report, write_report
 from fixtures.report.model import report_json
 from suites.selftest.support.inner_run import InnerRun
 
+# These runs take long, so they start early.
+pytestmark = pytest.mark.boots
+
 TESTS = """\
 from pathlib import Path
 from fixtures.channels.shells.shell import CommandResult

@@ -5,11 +5,15 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 from PIL import Image
 
 from fixtures.oracles import dhcp_leases
 from suites.selftest.sabotage.test_sabotage_run import HANG, PROJECT, FinishedRun, own_guest, run
+
+# These runs take long, so they start early.
+pytestmark = pytest.mark.boots
 
 NAMES = ["answers.jsonl", "screen.png", "screen.txt", "net0.pcap"]
 

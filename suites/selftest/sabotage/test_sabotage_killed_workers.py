@@ -17,6 +17,9 @@ from fixtures.core.deadline import Deadline
 from fixtures.media.cache import cache_root
 from suites.selftest.sabotage.test_sabotage_run import HANG, PROJECT, own_guest
 
+# These runs take long, so they start early.
+pytestmark = pytest.mark.boots
+
 # Never set: its timed wait is a pause.
 NEVER = threading.Event()
 
