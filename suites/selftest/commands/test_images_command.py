@@ -14,7 +14,7 @@ import pytest
 from filelock import FileLock
 
 from fixtures.catalog.catalog import Catalog
-from fixtures.commands.images.command import Images, main
+from fixtures.commands.images.command import Images, main, with_other_catalogs
 from fixtures.core.project import PROJECT_ROOT, SHIPPED_GUESTS
 from fixtures.media.fetched_images import Network
 from fixtures.media.image_use import hold
@@ -203,6 +203,16 @@ def test_states_of_files(guests: Path, root: Path, capsys: pytest.CaptureFixture
     assert rows["unset"].startswith("cannot be found")
     assert rows["blank"].startswith("not in the cache")
     assert rows["medium"].startswith("installed on demand")
+
+
+def test_images_of_the_other_shipped_guests_are_kept(guests: Path) -> None:
+    describe(guests, "mine", "{path: disk.raw}")
+    catalog = Catalog.load([SHIPPED_GUESTS, guests])
+    assert {"mine", "freedos", "rocky-9"} <= set(with_other_catalogs(catalog, [guests]).guests)
+    (guests / "freedos.yaml").write_text((SHIPPED_GUESTS / "examples/freedos.yaml").read_text())
+    known = with_other_catalogs(Catalog.load([SHIPPED_GUESTS, guests]), [guests]).guests
+    assert "debian-12-agent" not in known
+    assert {"freedos", "rocky-9"} <= set(known)
 
 
 def test_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

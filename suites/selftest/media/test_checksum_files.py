@@ -40,6 +40,14 @@ def test_the_checksum_of_a_file(text: str, expected: str) -> None:
     assert checksum_in(text, URL, "SHA256SUMS") == expected
 
 
+def test_a_checksum_file_of_one_image_may_name_what_the_image_is_an_alias_of() -> None:
+    line = f"{A}  disk-1.0.7.qcow2\n"
+    assert checksum_in(line, "https://a/disk.qcow2", "https://a/disk.qcow2.sha256") == f"sha256:{A}"
+    for text, source in ((line, "https://a/SHA256SUMS"), (line + f"{B}  x\n", "https://a/disk.qcow2.sha256")):
+        with pytest.raises(MediaFault, match="expected a line with the checksum of disk.qcow2"):
+            checksum_in(text, "https://a/disk.qcow2", source)
+
+
 def test_a_name_with_escapes() -> None:
     """GNU's programs put a backslash before a line whose name has a backslash or a line end."""
     assert checksum_in(f"\\{A}  a\\\\b.img\n", "file:///a%5Cb.img", "S") == f"sha256:{A}"
