@@ -14,7 +14,7 @@ from fixtures.run.needs import lacking
 from fixtures.systems.base.answers import LogRecord
 from fixtures.systems.base.storage import Transfer
 from fixtures.systems.base.system import CAPABILITIES
-from fixtures.systems.linux import busybox, commands, services
+from fixtures.systems.linux import busybox, commands, disks, services
 from fixtures.systems.linux.storage import LinuxStorage
 from fixtures.systems.registry import system_for
 
@@ -141,3 +141,11 @@ def test_a_check_is_skipped_with_the_name_of_its_need(needs: list[str], text: st
 def test_debian_lacks_nothing() -> None:
     cell = Catalog.load([SHIPPED_GUESTS]).cell("debian-12@q35-uefi-virtio")
     assert [need for need in CAPABILITIES if lacking(cell, [need])] == []
+
+
+def test_serial_numbers_of_usb_disks_come_from_the_devices_without_udev() -> None:
+    shell = Answering(b"end|0\n")
+    assert system_for("linux", lacks=EVERYTHING)(shell).block_devices() == ()
+    assert system_for("linux")(shell).block_devices() == ()
+    assert shell.commands == [disks.QUERY_WITHOUT_UDEV, disks.QUERY]
+    assert "/run/udev" not in disks.QUERY_WITHOUT_UDEV
