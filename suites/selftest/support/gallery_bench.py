@@ -161,6 +161,7 @@ class GalleryBench(ShellBench):
         hardware = SimpleNamespace(cell=Cell.of(self.guest, cell().platform))
         machine = SimpleNamespace(
             name="nothing@bare",
+            evidence=self.transcript.log.parent,
             hardware=hardware,
             journal=self.journal,
             health=self.health,
