@@ -8,8 +8,8 @@ import pytest
 
 from fixtures.catalog.catalog import Catalog
 from fixtures.catalog.image_sources import InstalledImage
+from fixtures.catalog.login_specs import Login
 from fixtures.catalog.serialization import to_plain
-from fixtures.catalog.specs import Login
 from fixtures.core.errors import CatalogError
 from fixtures.media.virtio_win import drivers_for
 from suites.selftest.support.paths import ROOT

@@ -8,7 +8,8 @@ import pytest
 
 from fixtures.catalog.catalog import Catalog
 from fixtures.catalog.image_sources import LocalImage
-from fixtures.catalog.specs import NO_LOGIN, GuestSpec
+from fixtures.catalog.login_specs import NO_LOGIN
+from fixtures.catalog.specs import GuestSpec
 from fixtures.catalog.validation import validate
 from fixtures.catalog.yaml_source import load
 from fixtures.core.errors import CatalogError

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from fixtures.catalog.catalog import Catalog
 from fixtures.catalog.image_sources import BuiltImage, FetchedImage
+from fixtures.catalog.login_specs import NO_LOGIN
 from fixtures.catalog.serialization import to_plain
-from fixtures.catalog.specs import NO_LOGIN, GuestSpec, PlanSpec, PlatformSpec, Timeouts
+from fixtures.catalog.specs import GuestSpec, PlanSpec, PlatformSpec, Timeouts
 from suites.selftest.support.paths import ROOT
 
 SHIPPED = Catalog.load([ROOT / "guests"])

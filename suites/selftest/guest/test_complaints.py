@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.catalog.specs import KnownMessage
+from fixtures.catalog.message_specs import KnownMessage
 from fixtures.core.errors import EvidenceDamaged, GuestComplained, GuestCrashed
 from fixtures.evidence.complaint import Complaint
 from fixtures.guest.complaints import Complaints, group_complaints, require_signature_names

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from fixtures.catalog.catalog import Catalog
 from fixtures.catalog.image_sources import InstalledImage
-from fixtures.catalog.specs import Cell, Login
+from fixtures.catalog.login_specs import Login
+from fixtures.catalog.specs import Cell
 from fixtures.media.answer_files import SETUP_MARKER, AnswerFiles, render
 from suites.selftest.support.paths import ROOT
 

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from fixtures.catalog.image_sources import BuiltImage
-from fixtures.catalog.specs import Login
+from fixtures.catalog.login_specs import Login
 from fixtures.media import busybox_builder, debian_builder, mmdebstrap
 from fixtures.media.apt_sources import AptSource
 from fixtures.media.image_builders import builder_of

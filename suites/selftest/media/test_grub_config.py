@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.catalog.image_sources import BuiltImage
-from fixtures.catalog.specs import Login
+from fixtures.catalog.login_specs import Login
 from fixtures.core.errors import MediaFault
 from fixtures.media import apt_sources, debian_builder, grub_config
 

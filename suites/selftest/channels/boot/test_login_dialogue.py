@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from fixtures.catalog.login_specs import Login
 from fixtures.catalog.screen_specs import Step
-from fixtures.catalog.specs import Login
 from fixtures.channels.boot.login_dialogue import SHELL, WAIT, Action, ConsoleView, LoginDialogue
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.catalog.specs import Login
+from fixtures.catalog.login_specs import Login
 from fixtures.channels.shells.checksummed_lines import checksum
 from fixtures.channels.shells.windows import powershell_framing
 from fixtures.core.errors import BootTimeout, CommandTimeout, GuestCrashed, LoginRefused

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.catalog.specs import Login
+from fixtures.catalog.login_specs import Login
 from fixtures.channels.boot import serial_login
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import CommandTimeout, DescriptionMismatch
