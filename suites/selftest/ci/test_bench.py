@@ -224,7 +224,7 @@ def test_wrong_usage_is_told_before_anything_is_measured(
 def test_help_names_all_benchmarks() -> None:
     done = subprocess.run([ROOT / "ci/bench", "--help"], capture_output=True, text=True, check=True)
     named = re.search(r"only these figures: (.*)", done.stdout)
-    assert named is not None
+    assert named, f"no list of figures in the help: {done.stdout}"
     assert named[1].split(", ") == list(command.BENCHMARKS)
 
 
@@ -237,7 +237,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stderr is not None
+    assert process.stderr is not None, "expected a pipe from the program's standard error"
     late = threading.Timer(60, process.kill)
     late.start()
     assert "comparing" in process.stderr.readline()

@@ -127,6 +127,12 @@ def test_modules_stay_small() -> None:
     assert found([path for path in SOURCES if "selftest" not in path.parts], excess_lines) == {}
 
 
+def test_no_two_test_modules_have_one_name() -> None:
+    """Pytest imports them by their file's name, and refuses a second module of a name."""
+    names = [path.name for path in (ROOT / "suites").rglob("test_*.py")]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 def sleeps(path: Path) -> list[int]:
     """The lines on which a module sleeps."""
     return [
