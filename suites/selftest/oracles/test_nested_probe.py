@@ -171,18 +171,38 @@ def test_the_monitor_refuses_other_disks(monitor: Path, tmp_path: Path) -> None:
     assert other.read_bytes() == bytes(nested_probe.DISK_SIZE)
 
 
-def test_the_monitor_and_the_host_agree_about_this_hosts_kvm(monitor: Path, tmp_path: Path) -> None:
-    """The monitor runs on this host instead of a guest: it must see what the host's own proof sees."""
+def run_monitor(monitor: Path, disk: Path, content: bytes) -> NestedRun:
+    """Run the monitor on this host instead of a guest."""
     if not os.access(kvm.DEVICE, os.R_OK | os.W_OK):
         pytest.skip(f"no KVM: {kvm.DEVICE} does not open")
-    challenge = os.urandom(nested_probe.CHALLENGE_SIZE)
-    disk = tmp_path / "disk"
-    disk.write_bytes(disk_content(challenge, 5).ljust(nested_probe.DISK_SIZE, b"\0"))
+    disk.write_bytes(content.ljust(nested_probe.DISK_SIZE, b"\0"))
     subprocess.run([monitor, disk], check=True, timeout=60)
     offset, length = nested_probe.REPORT_RANGE
-    run = parse_report(disk.read_bytes()[offset : offset + length])
+    return parse_report(disk.read_bytes()[offset : offset + length])
+
+
+def test_the_monitor_and_the_host_agree_about_this_hosts_kvm(monitor: Path, tmp_path: Path) -> None:
+    challenge = os.urandom(nested_probe.CHALLENGE_SIZE)
+    run = run_monitor(monitor, tmp_path / "disk", disk_content(challenge, 5))
     expected = run_probe()
     assert (run.probe.passed, run.probe.absent, run.probe.failed) == (
         expected.passed, expected.absent, expected.failed,
     )  # fmt: skip
     assert ((run.answers, run.words) == solve(challenge)) is (expected.failed is None)
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("f4", "the CPU halted, at rip 0x1001"),
+        ("eb fe", "the probe guest did not leave this step within its time limit, at rip 0x1000"),
+        ("e6 80 eb fc", "the probe guest wrote to ports more than 504 times"),
+        ("b0 11 e6 f4", "the guest computed a wrong result"),
+    ],
+    ids=["halts", "hangs", "floods", "gives up"],
+)
+def test_the_monitor_ends_every_probe_guest(monitor: Path, tmp_path: Path, code: str, why: str) -> None:
+    content = disk_content(CHALLENGE, 1, image=bytes.fromhex(code))
+    probe = run_monitor(monitor, tmp_path / "disk", content).probe
+    assert probe.failed == "first-instruction"
+    assert probe.why.startswith(why)

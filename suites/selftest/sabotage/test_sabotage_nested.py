@@ -54,7 +54,7 @@ def test_a_probe_guest_that_stops_hangs_answers_wrongly_or_never_ran_is_found(
 ) -> None:
     with monkeypatch.context() as patch:
         change_probe(patch, tmp_path, CMPXCHG16B, HALT)
-        with pytest.raises(AssertionError, match=r"cmpxchg16b: the CPU halted, at rip 0x1\w+' == 'passed'"):
+        with pytest.raises(AssertionError, match=r"cmpxchg16b: the CPU halted, at rip 0x1\w+"):
             check(nested.guest)
     with monkeypatch.context() as patch:
         change_probe(patch, tmp_path, CMPXCHG16B, JUMP_TO_ITSELF)
