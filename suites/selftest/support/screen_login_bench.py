@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    import pexpect
-
     from fixtures.catalog.key_sequences import Chord
     from fixtures.core.deadline import Deadline
 
@@ -37,12 +35,15 @@ _COLUMNS, _LINES = 80, 25
 
 
 class TerminalScreen:
-    """The text screen of a program on a terminal, with its cursor, and the keyboard in front of it."""
+    """The text screen of a program on a terminal, with its cursor, and the keyboard in front of it.
+
+    ``descriptor`` is the other end of the terminal.
+    """
 
     answer_interval = 0.005
 
-    def __init__(self, guest: pexpect.spawn[bytes]) -> None:
-        self._guest = guest
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
         self._lock = threading.Lock()
         self.begin_boot()
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -58,7 +59,7 @@ class TerminalScreen:
 
     def _read(self) -> None:
         with contextlib.suppress(OSError):
-            while output := os.read(self._guest.child_fd, 512):
+            while output := os.read(self._descriptor, 512):
                 with self._lock:
                     self._stream.feed(output)
 
@@ -76,7 +77,7 @@ class TerminalScreen:
         for key in parse_keys(keys):
             if last is not None:
                 pace(last)
-            os.write(self._guest.child_fd, terminal_code(key).encode())
+            os.write(self._descriptor, terminal_code(key).encode())
             last = key
 
 
@@ -92,7 +93,7 @@ class ScreenLoginBench(GalleryBench):
         self._master, self._slave = os.openpty()
         self._port = port or os.ttyname(self._slave)
         super().__init__(directory, script, console="vga-text", **others)
-        self._display = TerminalScreen(self._guest)
+        self._display = TerminalScreen(self._guest.child_fd)
         self._screen_transcript = Transcript(
             directory / "evidence", boot_stages(self.guest), redact=self.transcript.redact
         )
