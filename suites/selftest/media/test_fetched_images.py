@@ -407,6 +407,20 @@ def test_a_damaged_entry_is_fetched_again(server: PublishingServer, root: Path) 
     assert "is damaged" in lines[0]
 
 
+@pytest.mark.parametrize("description", ["", "{", "{}", "[]"])
+def test_an_entry_with_a_damaged_description_is_fetched_again(
+    server: PublishingServer, root: Path, description: str
+) -> None:
+    spec = publish(server, RAW)
+    image = prepare(guest(**spec), no_progress, root)
+    file = image.path.with_name("image.json")
+    file.chmod(0o644)
+    file.write_text(description)
+    lines: list[str] = []
+    assert prepare(guest(**spec), lines.append, root) == image
+    assert "is damaged (expected a damaged description" in lines[0]
+
+
 def test_an_interrupted_download_leaves_what_can_be_resumed(server: PublishingServer, root: Path) -> None:
     spec = publish(server, RAW)
     server.answers = [truncates(1000, RAW), truncates(1000, RAW)]
