@@ -15,6 +15,7 @@ from suites.selftest.machine.test_vga_text import DISPLAY
 from suites.selftest.support.boot_sector import assemble
 from suites.selftest.support.described_instance import described_instance
 from suites.selftest.support.gallery_bench import GalleryBench
+from suites.selftest.support.screen_sample import printing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,3 +102,13 @@ def test_a_replay_has_no_passphrase(tmp_path: Path) -> None:
     restored = GuestSpec.model_validate(json.loads(text))
     assert [(step.when, step.keys) for step in restored.steps] == [("unlock disk", "<enter>"), ("menu", "x")]
     assert restored.secrets == frozenset()
+
+
+def test_a_password_on_the_screen_of_a_serial_guest_is_not_quoted(tmp_path: Path) -> None:
+    code = printing("\r\nNO secret BASIC")
+    timeouts = {"boot": "300s", "silence": "2s"}
+    with (
+        described_instance(tmp_path, code, {"timeouts": timeouts}, devices=DISPLAY) as instance,
+        pytest.raises(BootTimeout, match=f"the screen shows: .*NO {MASK} BASIC"),
+    ):
+        instance.boot()
