@@ -239,11 +239,11 @@ def test_attempts_are_replayed_one_by_one(tmp_path: Path) -> None:
     judgement = rejudge(run.bundle, [tmp_path / "test_inner.py"])
     assert (judgement.results, judgement.differences) == (2, ())
     assert "2 results judged again: as recorded" in run.inner.run(f"--replay={run.bundle}", "-n2")
-    machine, said = answers.read_text().splitlines()
+    machine, said, complaints = answers.read_text().splitlines()
     entry = json.loads(said)
     entry["answer"].pop("output_base64", None)
     entry["answer"]["output"] = "ok" if first["outcome"] == "PASS" else "x"
-    other.write_text(f"{machine}\n{json.dumps(entry)}\n")
+    other.write_text(f"{machine}\n{json.dumps(entry)}\n{complaints}\n")
     # What else follows from it, such as a measure, differs too; the first attempt does not.
     assert [each for each in run.differences() if "outcome" in each] == [run.differences()[0]]
 
