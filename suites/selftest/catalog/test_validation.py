@@ -129,8 +129,8 @@ GUEST_MISTAKES = [
     ("drivers: {e1000: e1000}", "drivers: {}\nverified: yesterday", [
         "x.yaml:10: verified: expected a list; found 'yesterday'",
     ]),
-    ("drivers: {e1000: e1000}", "drivers: {}\nverified:\n  - {on: 2026-13-01, host: h}", [
-        "x.yaml:11: verified.0.on: expected a date, like 2026-12-01; found '2026-13-01'",
+    ("drivers: {e1000: e1000}", "drivers: {}\nverified:\n  - {date: 2026-13-01, host: h}", [
+        "x.yaml:11: verified.0.date: expected a date, like 2026-12-01; found '2026-13-01'",
         "x.yaml:11: verified.0: missing key 'seen' (in mapping that starts at line 11)",
     ]),
     ("drivers: {e1000: e1000}", "drivers: {}\nknown_messages:\n  - {pattern: '(', reason: r, reference: f}", [
@@ -343,7 +343,7 @@ def test_all_mistakes_are_in_one_error_sorted_by_line() -> None:
         ("~", None),
         ("[]", ()),
         (
-            "[{on: 2026-11-27, host: A host, seen: boot}]",
+            "[{date: 2026-11-27, host: A host, seen: boot}]",
             (Verification(on="2026-11-27", host="A host", seen="boot"),),
         ),
     ],

@@ -102,8 +102,8 @@ def guest_rows() -> list[str]:
     catalog = Catalog.load([ROOT / "guests", ROOT / "guests" / "examples"])
     rows = []
     for guest in catalog.guests.values():
-        last = max(guest.verified or (), key=lambda verification: verification.on, default=None)
-        seen = ("never", "", "") if last is None else (last.on, last.host, last.seen)
+        last = max(guest.verified or (), key=lambda verification: verification.date, default=None)
+        seen = ("never", "", "") if last is None else (last.date, last.host, last.seen)
         rows.append(f"| {' | '.join((f'`{guest.id}`', guest.title, *seen))} |")
     return rows
 
