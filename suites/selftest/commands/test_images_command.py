@@ -74,8 +74,13 @@ def images(guests: Path, root: Path, network: Network = ONLINE) -> Images:
 
 
 def test_from_nothing_to_a_verified_image(
-    server: PublishingServer, guests: Path, root: Path, capsys: pytest.CaptureFixture[str]
+    server: PublishingServer,
+    guests: Path,
+    root: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "400")  # The rows contain the paths of a temporary directory.
     describe(guests, "fetched", f"{{url: '{server.url()}', checksum_file: sums}}")
     assert images(guests, root, OFFLINE).show(("*",)) == 0
     assert "fetched  not in the cache  -" in capsys.readouterr().out

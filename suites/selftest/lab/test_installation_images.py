@@ -32,8 +32,9 @@ def disk_of(image: Path, raw: Path) -> bytes:
 
 
 def entries(directory: Path) -> list[str]:
-    """The entries of the cache, without its lock files."""
-    return sorted(path.name for path in (directory / "cache/images").iterdir() if path.suffix != ".lock")
+    """The entries of the cache, without their lock files and the records of their verification."""
+    files = (directory / "cache/images").iterdir()
+    return sorted(path.name for path in files if path.suffix not in {".lock", ".verified"})
 
 
 def test_an_image_is_installed_once_and_kept(tmp_path: Path) -> None:

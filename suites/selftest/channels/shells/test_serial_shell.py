@@ -151,7 +151,8 @@ def test_a_refused_login(tmp_path: Path) -> None:
         assert bench.console.wait_for([b"login: "], Deadline.after(60.0)) == 0
         wrong = Login(user="root", password="wrong")
         with pytest.raises(
-            DescriptionMismatch, match=r"refused the login of 'root' \d+ times in 5 s \(Login incorrect"
+            DescriptionMismatch,
+            match=r"refused the login of 'root' \d+ times, until the limit of 5 s was over \(Login incorrect",
         ):
             serial_login.log_in(bench.console, bench.shell, wrong, bench.deadline(50.0), bench.deadline)
 
