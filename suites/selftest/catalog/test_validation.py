@@ -344,7 +344,7 @@ def test_all_mistakes_are_in_one_error_sorted_by_line() -> None:
         ("[]", ()),
         (
             "[{date: 2026-11-27, host: A host, seen: boot}]",
-            (Verification(on="2026-11-27", host="A host", seen="boot"),),
+            (Verification(date="2026-11-27", host="A host", seen="boot"),),
         ),
     ],
 )
