@@ -57,7 +57,7 @@ def test_each_has_its_vendors_checksum_file_and_was_never_verified(guest: GuestS
     assert guest.verified == ()
     assert isinstance(guest.image, FetchedImage)
     assert guest.image.url.startswith("https://")
-    assert guest.image.checksum_file is not None
+    assert guest.image.checksum_file is not None, f"{guest.id}: expected a checksum file"
 
 
 @pytest.mark.skipif(not OSINFO.is_dir(), reason="the package osinfo-db is not installed")

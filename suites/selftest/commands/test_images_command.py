@@ -155,7 +155,7 @@ def test_only_what_no_guest_and_no_run_uses_is_removed(
         [sys.executable, "-c", HOLD, str(held)],
         cwd=PROJECT_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
-    assert holder.stdout is not None
+    assert holder.stdout is not None, "expected a pipe"
     assert holder.stdout.readline() == b"True\n"
     try:
         capsys.readouterr()
@@ -250,4 +250,4 @@ def test_an_interruption_keeps_the_partial_download_and_nothing_else(
     names = {path.name for path in (root / "images").iterdir()}
     assert names == {f"{checksum}.lock", partial.name, f"{partial.name}.json"}
     assert images(guests, root).fetch(["fetched"]) == 0
-    assert server.requests[-1][1]["Range"] is not None
+    assert server.requests[-1][1]["Range"], f"expected a resumed download, found {server.requests[-1]}"

@@ -31,8 +31,8 @@ OTHER = DISK[:1000] + b"other"
 OVF = b"<Envelope/>"
 
 
-def quiet(what: str, done: int, total: int) -> None:
-    del what, done, total
+def quiet(description: str, done: int, total: int) -> None:
+    del description, done, total
 
 
 def unpack(path: Path, choice: str | None = None) -> Unpacked:
