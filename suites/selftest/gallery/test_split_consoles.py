@@ -64,7 +64,7 @@ def test_keys_and_text_on_different_channels(output: str, source: str, tmp_path:
         assert screen is not None, "expected the screen of the description"
         with screen.new_lines() as new_lines:
             screen.press("help<enter>", Deadline.after(60.0))
-            assert screen.wait_for_new_line(new_lines, "help", Deadline.after(60.0)) is not None
+            assert screen.wait_for_new_line(new_lines, "help", Deadline.after(60.0)), "no echo of help"
         assert re.search("Name: gallery", "\n".join(instance.transcript.lines_since(0)[0]))
 
 

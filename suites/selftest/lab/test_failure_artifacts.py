@@ -27,7 +27,7 @@ ALL_DEVICES = {"disk": ["ide-hd"], "display": ["VGA"], "nic": ["e1000"]}
 
 def journal(instance: GuestInstance) -> list[dict[str, Any]]:
     lines = (instance.directories.evidence / "qmp.jsonl").read_text().splitlines()
-    return [entry for entry in map(json.loads, lines) if entry["kind"] == "remains"]
+    return [entry for entry in map(json.loads, lines) if entry["kind"] == "failure artifact"]
 
 
 def test_all_artifacts_are_kept(tmp_path: Path) -> None:
