@@ -65,6 +65,7 @@ def test_an_unexpected_exception_is_recorded_separately(tmp_path: Path) -> None:
 
     with pytest.raises(ZeroDivisionError):
         record.ask("shell", {}, read_answer)
+    record.close()
     (entry,) = read(record.path)
     assert "answer" not in entry
     assert "error" not in entry

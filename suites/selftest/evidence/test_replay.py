@@ -244,6 +244,7 @@ def test_an_unexpected_exception_is_replayed(tmp_path: Path) -> None:
 
     with pytest.raises(ZeroDivisionError):
         live.ask("host", {}, read_answer)
+    live.close()
     with pytest.raises(RecordedException, match="^ZeroDivisionError: by zero$"):
         ReplayRecord(live.path, NAME).ask("host", {}, never)
 
