@@ -67,7 +67,7 @@ GUEST_MISTAKES = [
         "x.yaml:6: key 'platfroms' is unknown; did you mean 'platforms'?",
     ]),
     ("console: serial", "console: serial\nzzz: 1", [
-        ("x.yaml:8: key 'zzz' is unknown; known: agent, arch, console, drivers, fails, id, image, known_messages,"
+        ("x.yaml:8: key 'zzz' is unknown; known: agent, arch, console, drivers, extends, fails, id, image, known_messages,"
         " lacks, login, platforms, requires, screen, steps, system, timeouts, title, verified"),
     ]),
     ("title: A tiny guest", "title: 12", ["x.yaml:2: title: expected text; found 12; put it in quotes"]),
