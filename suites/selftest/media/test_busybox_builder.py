@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from fixtures.catalog.catalog import Catalog
 from fixtures.catalog.image_sources import BuiltImage
 from fixtures.catalog.login_specs import Login
-from fixtures.media import busybox_builder, debian_builder, mmdebstrap
+from fixtures.core.project import SHIPPED_GUESTS
+from fixtures.media import busybox_builder, busybox_modules, debian_builder, mmdebstrap
 from fixtures.media.apt_sources import AptSource
 from fixtures.media.image_builders import builder_of
 
@@ -70,6 +72,29 @@ def test_each_program_of_the_builder_is_a_shell_script(script: Path) -> None:
 def test_the_kernel_finds_its_root_and_its_console() -> None:
     assert f"root=UUID={ROOT} ro console=tty0 console=ttyS0,115200" in hook()
     assert f"UUID={ROOT} / ext4 defaults 0 1" in hook()
+
+
+def test_every_driver_of_the_guest_is_among_the_modules() -> None:
+    # Modules whose drivers have other names, and drivers that are in the kernel itself.
+    modules = {
+        "piix4_smbus": "i2c_piix4",
+        "i801_smbus": "i2c_i801",
+        "bochs-drm": "bochs",
+        "sd": "sd_mod",
+        "xhci_hcd": "xhci_pci",
+        "i6300ESB timer": "i6300esb",
+    }
+    builtin = {"none", "pcieport", "vmgenid", "dmar0"}
+    guest = Catalog.load([SHIPPED_GUESTS]).guests["debian-12-busybox"]
+    needed = {
+        modules.get(driver, driver).replace("-", "_") for driver in set(guest.drivers.values()) - builtin
+    }
+    assert needed - {module.replace("-", "_") for module in busybox_modules.MODULES} == set()
+
+
+def test_the_initramfs_has_only_modules_that_can_be_needed_for_the_root() -> None:
+    assert set(busybox_modules.ROOT_MODULES) <= set(busybox_modules.MODULES)
+    assert f"target=$initramfs\ncopy_modules {' '.join(busybox_modules.ROOT_MODULES)}\n" in hook()
 
 
 def test_the_cache_key_depends_on_the_login_and_the_code(

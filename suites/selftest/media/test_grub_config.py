@@ -25,6 +25,14 @@ def test_linux_uses_the_console_of_the_image() -> None:
     assert "serial" not in screen
 
 
+def test_the_small_guest_is_loaded_by_the_quick_loader_of_a_bios() -> None:
+    text = grub_config.configuration(built(build="busybox"), "the-root")
+    options = "root=UUID=the-root ro console=tty0 console=ttyS0,115200"
+    assert f"linux16 /boot/vmlinuz-$release {options}\n        initrd16 " in text
+    assert f"linux /boot/vmlinuz-$release {options}\n        initrd " in text
+    assert 'if [ "\\$grub_platform" = "pc" ]' in text
+
+
 def test_xen_is_booted_if_it_is_among_the_packages() -> None:
     text = grub_config.configuration(built(packages=["xen-system-amd64"]), "the-root")
     assert (
