@@ -26,7 +26,7 @@ RENAMED_KEYS = [
     # The new name of another mapping's key is not suggested.
     ("drivers: {e1000: e1000}", "drivers: {}\nshows: a", [
         ("x.yaml:10: key 'shows' is unknown; known: agent, arch, console, drivers, extends, fails, id, image, known_messages, "
-        "lacks, login, platforms, requires, screen, steps, system, timeouts, title, verified"),
+        "lacks, login, platforms, requires, screen, seed, steps, system, timeouts, title, verified"),
     ]),
 ]  # fmt: skip
 

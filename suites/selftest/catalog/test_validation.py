@@ -68,7 +68,7 @@ GUEST_MISTAKES = [
     ]),
     ("console: serial", "console: serial\nzzz: 1", [
         ("x.yaml:8: key 'zzz' is unknown; known: agent, arch, console, drivers, extends, fails, id, image, known_messages,"
-        " lacks, login, platforms, requires, screen, steps, system, timeouts, title, verified"),
+        " lacks, login, platforms, requires, screen, seed, steps, system, timeouts, title, verified"),
     ]),
     ("title: A tiny guest", "title: 12", ["x.yaml:2: title: expected text; found 12; put it in quotes"]),
     ("title: A tiny guest", "title: 1.10", ["x.yaml:2: title: expected text; found 1.10; put it in quotes"]),

@@ -12,7 +12,7 @@ import pytest
 from fixtures.machine.block_devices import can_hotplug_disk, disk_bus
 from fixtures.machine.command_line.argv import command_line
 from fixtures.machine.disk_options import DiskOptions
-from fixtures.machine.hardware import Disk, FdMap, Hardware
+from fixtures.machine.hardware import Disk, FdMap, Hardware, SeedMedium
 from suites.selftest.support import machine_sample
 
 if TYPE_CHECKING:
@@ -60,6 +60,40 @@ DISKS = [
     ("q35", {"disk": "nvme"}, ["port1", "port2", "port3"], True),
     ("pc", {"disk": "virtio-blk-pci-transitional"}, [None] * 3, True),
 ]
+
+
+SEEDS = [
+    ("q35", {"disk": "scsi-hd", "scsi": "virtio-scsi-pci"}, "scsi-hd", "scsi0.0"),
+    ("q35", {"disk": "usb-storage", "usb": "qemu-xhci"}, "usb-storage", "usb0.0"),
+    ("q35", {"disk": "ide-hd", "sata": "ich9-ahci"}, "ide-cd", "sata0.5"),
+    ("q35", {"disk": "ide-hd"}, "ide-cd", "ide.5"),
+    ("pc", {"disk": "ide-hd"}, "ide-cd", "ide.1"),
+    ("q35", {"disk": "nvme"}, "nvme", "port4"),
+    ("pc", {"disk": "virtio-blk-pci"}, "virtio-blk-pci", None),
+]
+
+
+@pytest.mark.parametrize(("machine", "models", "model", "bus"), SEEDS)
+def test_a_seed_is_on_the_bus_of_the_disks_and_read_only(
+    machine: str, models: dict[str, str], model: str, bus: str | None
+) -> None:
+    seed = SeedMedium("disk", Path("/w/seed.iso"))
+    machine_hardware = dataclasses.replace(hardware(machine, machine_sample.TCG, models), seed=seed)
+    device = parse_devices(machine_hardware)["disk-seed"]
+    assert (device["driver"], device.get("bus"), device["serial"]) == (model, bus, "IGSEED")
+    words = [word for word in command_line(machine_hardware, FD_MAP) if word.startswith("{")]
+    nodes = [node for word in words if (node := json.loads(word)).get("node-name") == "seed"]
+    assert [(node["driver"], node["read-only"], node["file"]["filename"]) for node in nodes] == [
+        ("raw", True, "/w/seed.iso")
+    ]
+
+
+def test_a_seed_of_ignition_is_an_item_of_the_firmware_configuration() -> None:
+    seed = SeedMedium("fw_cfg", Path("/w/a,b/seed.ign"))
+    machine_hardware = dataclasses.replace(hardware("pc", machine_sample.TCG, {"disk": "ide-hd"}), seed=seed)
+    words = command_line(machine_hardware, FD_MAP)
+    assert words[words.index("-fw_cfg") + 1] == "name=opt/com.coreos/config,file=/w/a,,b/seed.ign"
+    assert "disk-seed" not in parse_devices(machine_hardware)
 
 
 @pytest.mark.parametrize(("machine", "models", "buses", "hotpluggable"), DISKS)
