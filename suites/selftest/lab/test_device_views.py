@@ -91,6 +91,18 @@ def test_devices_on_other_buses() -> None:
     assert {gone[1], extra[1]} == {False}
 
 
+@pytest.mark.parametrize("bus", ["acpi", "platform"])
+def test_a_driver_may_be_bound_on_either_of_two_buses(bus: str) -> None:
+    """vmgenid: a driver of ACPI in Linux 6.1, a platform driver in Linux 6.12."""
+    devices = [NonPciDevice("id0", "vmgenid", "")]
+    seen = [OtherDevice(bus, "QEMUVGID:00", "", "vmgenid", "")]
+    assert others({"id0": "vmgenid"}, devices, seen, {"vmgenid": "vmgenid"}) == [
+        ("asked for: vmgenid; QEMU has: vmgenid; guest drives it with: vmgenid", True)
+    ]
+    ((_, is_expected),) = others({"id0": "vmgenid"}, devices, [], {"vmgenid": "vmgenid"})
+    assert not is_expected
+
+
 def test_each_disk_matches_one_device() -> None:
     requested = {"disk-root": "scsi-hd", "disk-source": "scsi-hd"}
     devices = [NonPciDevice(name, "scsi-hd", "") for name in requested]
