@@ -33,7 +33,7 @@ IMAGE_MISTAKES = [
         "x.yaml:5: image.packages.2: expected a package's name; found 'A'",
     ]),
     ("{build: debian, suite: sid, BuiltImage: 1}", [
-        "x.yaml:5: image: key 'BuiltImage' is unknown; known: arch, build, console, packages, size, suite, updates",
+        "x.yaml:5: image: key 'BuiltImage' is unknown; known: arch, boot_loader, build, console, init, initramfs, kernel, packages, root, selinux, size, suite, updates",
     ]),
     ("{url: 'https://a/b'}", [
         ("x.yaml:5: image.checksum_file: expected either the checksum of the image, or the checksum_file of its"

@@ -38,7 +38,7 @@ def test_each_kind_of_image_has_its_builder() -> None:
 
 @pytest.mark.parametrize("keys", [{"packages": ["fio"]}, {"console": "screen"}, {"arch": "arm64"}])
 def test_an_image_of_busybox_has_no_choices_of_its_own(keys: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="an image of BusyBox has no packages, console and arch"):
+    with pytest.raises(ValidationError, match="an image of BusyBox has no"):
         image(**keys)
     assert image(build="debian", **keys).build == "debian"
 
