@@ -99,7 +99,8 @@ def test_the_table_of_checks_is_complete() -> None:
 
 def guest_rows() -> list[str]:
     """A row of the table of guests for each description, in the order of their ids."""
-    catalog = Catalog.load([ROOT / "guests", ROOT / "guests" / "examples"])
+    folders = [ROOT / "guests" / folder for folder in ("examples", "variants")]
+    catalog = Catalog.load([ROOT / "guests", *folders])
     rows = []
     for guest in catalog.guests.values():
         last = max(guest.verified or (), key=lambda verification: verification.date, default=None)
