@@ -23,7 +23,7 @@ from suites.selftest.support.describe_sample import GRUB, RELEASE
 from suites.selftest.support.machine_sample import no_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 CODE = b"\xfa\xf4\xeb\xfd".ljust(440, b"\0")  # cli; hlt; jmp
 LIE = 'PRETTY_NAME="Fedora Linux 42"\nID=fedora\n'
@@ -90,8 +90,9 @@ def xfs(path: Path, content: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [ext4, xfs, btrfs, btrfs_in_a_subvolume])
-def test_each_file_system_of_linux_is_read_without_mounting_it(make: object, tmp_path: Path) -> None:
-    assert callable(make)
+def test_each_file_system_of_linux_is_read_without_mounting_it(
+    make: Callable[[Path, Path], None], tmp_path: Path
+) -> None:
     make(tmp_path / "part", directory_of(tmp_path / "content"))
     seen = read_file_system("partition 1", tmp_path / "part", tmp_path)
     assert (seen.kind, seen.label, seen.unread) == (make.__name__.partition("_")[0], "root", "")
@@ -304,7 +305,7 @@ def empty(path: Path) -> None:
     ],
 )
 def test_what_is_no_usable_image_is_named(
-    make: object,
+    make: Callable[[Path], None],
     words: str,
     tidy: Path,
     tmp_path: Path,
@@ -312,7 +313,6 @@ def test_what_is_no_usable_image_is_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert callable(make)
     make(tmp_path / "image")
     assert main(["--no-boot", str(tmp_path / "image")]) == 1
     told = capsys.readouterr()

@@ -265,6 +265,19 @@ def test_lines_last_although_a_clock_runs() -> None:
     assert lines.is_steady
 
 
+def test_the_main_lines_are_the_most_that_came_together() -> None:
+    lines = LastingLines(10.0)
+    for second in range(40):
+        shown = (
+            ["Loading ..."]
+            + ["Menu", "F0 Help", "ESC Quit"] * (second > 5)
+            + ["Step two runs"] * (second > 25)
+        )
+        lines.add(second, shown)
+    assert lines.lasting == {"Loading ...", "Menu", "F0 Help", "ESC Quit", "Step two runs"}
+    assert lines.main_lines == {"Menu", "F0 Help", "ESC Quit"}
+
+
 def test_a_scrolling_screen_is_not_steady() -> None:
     lines = LastingLines(10.0)
     for second in range(25):
