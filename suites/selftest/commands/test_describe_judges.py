@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 PICTURE = {"serial": Text(), "screen": SCREEN, "screen_kind": "picture"}
 
+NTFS = FileSystem("MBR partition 1 (NTFS)", "ntfs", unread="no reader of ntfs is at hand")
+
 
 def text_of(found: Findings) -> str:
     return render(propose(found))
@@ -237,6 +239,15 @@ def test_a_screen_that_is_a_picture_on_one_platform_is_read_as_a_picture() -> No
     assert console_of([boot(**PICTURE), boot(**PICTURE | {"screen_kind": "text"})]) == "framebuffer"
 
 
+def test_the_prompt_of_a_boot_loader_is_no_login() -> None:
+    screen = Text(("iPXE initialising devices...",), "iPXE> ")
+    unknown = image(FileSystem("the disc", "iso9660"), drive="cdrom")
+    found = findings(unknown, boot(serial=Text(), screen=screen, screen_kind="text"))
+    assert (login_channel(found.boots[0]), found.awaits_login) == ("screen", False)
+    assert "Who can log in" not in asked(found)
+    assert description(found)["screen"] == {"ready": "^iPXE> ?$"}
+
+
 def test_the_ready_line_is_the_prompt() -> None:
     ready = ready_text(boot(), "serial")
     assert ready.pattern == r"^debian +login: ?$"
@@ -413,9 +424,11 @@ def test_drivers_say_where_they_were_bound() -> None:
         findings(None, boot(hardware_seconds=200.0)),
         findings(None, boot(login=logged_in()), login=Login(user="root"), passed=("pc-bios-ide",), today="2026-11-28", host="Debian 12: x"),
         findings(image(ESP, root(files={"/etc/os-release": 'ID=x\nPRETTY_NAME="#: [x]\x1b[31m {y}\u2028"\n'}))),
+        findings(image(NTFS), login=Login(user="Administrator", password="secret")),
+        findings(image(NTFS), boot(**PICTURE | {"end": "steady", "screen": Text(("Windows",))})),
         findings(image(FileSystem("the whole disk", ""), published="raw", drive="floppy", layout="no partition table")),
     ],
-    ids=["not booted", "login", "shell", "sudo", "picture", "UEFI", "silent", "untried", "slow", "passed", "odd title", "unknown"],
+    ids=["not booted", "login", "shell", "sudo", "picture", "UEFI", "silent", "untried", "slow", "passed", "odd title", "Windows", "Windows booted", "unknown"],
 )  # fmt: skip
 def test_each_proposal_is_valid(found: Findings, tmp_path: Path) -> None:
     (tmp_path / "appliance.yaml").write_text(text_of(found), encoding="utf-8")
