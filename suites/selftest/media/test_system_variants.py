@@ -96,8 +96,8 @@ def test_the_hook_and_its_script_are_shell(layout: str) -> None:
     """The script is a quoted word in the hook, so it is parsed on its own, too."""
     text = hook(built(root=layout))
     subprocess.run(["sh", "-n"], input=text, text=True, check=True)
-    make, finish = root_layouts.commands(built(root=layout), ROOT, LOGIN.password)
-    script = root_mover.script(make, finish)
+    make = root_layouts.make(built(root=layout), ROOT, LOGIN.password)
+    script = root_mover.script(make, "")
     subprocess.run(["sh", "-n"], input=script, text=True, check=True)
     assert (shlex.quote(script) in text) == (layout != "ext4")
     assert "{" not in make.replace("${disk}", "")
@@ -121,9 +121,12 @@ def test_grub_reads_the_root_file_system(module: str) -> None:
     assert f"linux /boot/vmlinuz-$release root=UUID={ROOT} ro " in text
 
 
-def test_the_passphrase_of_luks_is_quoted() -> None:
-    make, _ = root_layouts.commands(built(root="luks"), ROOT, LOGIN.password)
+def test_the_initramfs_opens_luks_with_the_quoted_passphrase() -> None:
+    make = root_layouts.make(built(root="luks"), ROOT, LOGIN.password)
     assert f"printf '%s' {shlex.quote(LOGIN.password)} | cryptsetup luksFormat" in make
+    luks = root_layouts.uuids(ROOT)["luks"]
+    before, _, _ = hook(built(root="luks")).partition("update-initramfs -c")
+    assert f"root_crypt UUID={luks} none luks,initramfs" in before
     assert "secret" not in str(debian_builder.customisations(built(root="luks")))
 
 
