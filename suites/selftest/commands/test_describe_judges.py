@@ -29,6 +29,7 @@ from fixtures.core.errors import IronguestError, SuiteFault
 from fixtures.core.project import SHIPPED_GUESTS
 from suites.selftest.support.describe_sample import (
     ESP,
+    GRUB,
     PROGRAMS,
     RELEASE,
     SCREEN,
@@ -105,8 +106,8 @@ def test_an_os_release_that_lies_is_contradicted_by_the_greeting_and_by_the_runn
         ("ID=ubuntu\nID_LIKE=debian\n", PROGRAMS),
         ("ID=kali\nID_LIKE=debian\n", PROGRAMS),
         # Some distributions have the tools of another one besides their own.
-        ('ID="rocky"\nID_LIKE="rhel centos fedora"\n', frozenset({"/usr/bin/dpkg", "/usr/bin/rpm"})),
-        ("ID=unheard-of\n", frozenset({"/usr/bin/dpkg"})),
+        ('ID="rocky"\nID_LIKE="rhel centos fedora"\n', frozenset({"/var/lib/dpkg/status", "/usr/bin/rpm"})),
+        ("ID=unheard-of\n", frozenset({"/var/lib/dpkg/status"})),
     ],
 )
 def test_an_honest_os_release_is_not_contradicted(release: str, programs: frozenset[str]) -> None:
@@ -142,6 +143,14 @@ def test_a_fat_file_system_without_the_directory_efi_is_nothing_for_uefi() -> No
 def test_a_small_linux_lacks_what_its_disk_lacks() -> None:
     facts = judge_system(image(ESP, root(programs=frozenset({"/bin/busybox"}))))
     assert facts.lacks == ("bash", "coreutils", "kmod", "packages", "perl", "systemd", "udev", "util-linux")
+
+
+def test_the_programs_of_busybox_are_no_package_manager_and_no_util_linux() -> None:
+    applets = frozenset({"/bin/busybox", "/usr/bin/dpkg", "/usr/bin/rpm", "/sbin/blkdiscard"})
+    facts = judge_system(image(ESP, root(programs=applets, files={"/boot/grub/grub.cfg": GRUB})))
+    assert facts.packages.value == ""
+    assert {"packages", "util-linux", "coreutils"} <= set(facts.lacks)
+    assert facts.title == Fact("disk.qcow2", "the name of the file; nothing in the image names its system")
 
 
 def test_a_debian_with_busybox_for_its_initramfs_lacks_nothing() -> None:
