@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -185,6 +186,24 @@ def test_an_interface_without_an_ethernet_address_and_with_two_addresses() -> No
     answer = "link|ib0|80:00:02:08:fe|down|2044||\naddr|ib0@if3|10.0.0.1/8\naddr|ib0|10.0.0.2/8\nend|3"
     (interface,) = network.parse(answer)
     assert (interface.mac, interface.ipv4) == ("", ("10.0.0.1", "10.0.0.2"))
+
+
+@pytest.mark.parametrize(
+    ("state", "addresses", "connected"),
+    [
+        ("up", (), True),
+        ("unknown", ("10.0.2.15",), True),
+        ("unknown", (), False),
+        # The DHCP client of BusyBox keeps the address of a card whose cable is unplugged.
+        ("down", ("10.0.2.15",), False),
+    ],
+)
+def test_a_card_without_a_link_is_not_connected(
+    state: str, addresses: tuple[str, ...], connected: bool
+) -> None:
+    card = NetworkInterface("eth0", "52:54:00:12:34:56", state, 1500, "e1000", "0000:00:03.0", addresses)
+    assert card.is_connected == connected
+    assert not replace(card, pci_address=None).is_connected
 
 
 @pytest.mark.parametrize(
