@@ -13,7 +13,13 @@ from fixtures.catalog.login_specs import Login
 from fixtures.commands.describe.arguments import choose_id, parse
 from fixtures.commands.describe.boot_check import load_description
 from fixtures.commands.describe.boot_evidence import BootEvidence, DeviceEvidence, LoginEvidence, Text
-from fixtures.commands.describe.boot_judge import console_of, line_pattern, login_channel, ready_text
+from fixtures.commands.describe.boot_judge import (
+    console_of,
+    line_pattern,
+    login_channel,
+    prompt_line,
+    ready_text,
+)
 from fixtures.commands.describe.file_collection import account_states
 from fixtures.commands.describe.image_evidence import FileSystem, FileTree
 from fixtures.commands.describe.lasting_lines import LastingLines
@@ -246,6 +252,28 @@ def test_the_console_is_where_the_prompt_is(seen: BootEvidence, channel: str, co
 
 def test_a_screen_that_is_a_picture_on_one_platform_is_read_as_a_picture() -> None:
     assert console_of([boot(**PICTURE), boot(**PICTURE | {"screen_kind": "text"})]) == "framebuffer"
+
+
+@pytest.mark.parametrize(
+    ("lines", "cursor_line", "expected"),
+    [
+        ((), "debian login: ", "debian login: "),
+        # Recorded: messages of the kernel behind a prompt.
+        (
+            ("", "debian login: [  102.989256] powernow_k8: Power state transitions not supported"),
+            "",
+            "debian login: ",
+        ),
+        (("debian login: [    1.5] one", "[    2.000001] two"), "", "debian login: "),
+        (("debian login: [    1.5] one", "root", "Password: "), "", ""),
+        (("Starting x: [    1.5] one",), "", ""),
+        (("Last login: Fri Nov 27",), "", ""),
+    ],
+)
+def test_a_prompt_is_seen_behind_messages_of_the_kernel(
+    lines: tuple[str, ...], cursor_line: str, expected: str
+) -> None:
+    assert prompt_line(lines, cursor_line) == expected
 
 
 def test_the_prompt_of_a_boot_loader_is_no_login() -> None:
