@@ -419,6 +419,22 @@ def test_a_healthy_guest_with_a_login_leaves_no_question_but_that_of_devices_wit
     assert [each.partition(".")[0] for each in questions(found)] == ["No driver is bound to i440FX"]
 
 
+def test_devices_that_no_shipped_guest_drives_need_no_question() -> None:
+    login = Login(user="root", password="secret")
+    found = findings(None, boot(login=logged_in()), login=login, without_driver=frozenset({"i440FX"}))
+    assert questions(found) == ()
+    assert "seen without a driver on pc-bios-ide, as in shipped guests" in text_of(found)
+
+
+def test_a_platform_on_which_no_prompt_came_is_a_question_where_another_has_one() -> None:
+    other = boot(platform="q35-uefi-virtio", serial=Text(("Reached target",), ""), end="steady")
+    found = findings(None, boot(), other)
+    assert description(found)["platforms"] == ["pc-bios-ide"]
+    assert "How far does it boot on q35-uefi-virtio? No prompt came, and nothing happened any more" in asked(
+        found
+    )
+
+
 # --- the description -----------------------------------------------------------------------------------
 
 OTHER = boot(
