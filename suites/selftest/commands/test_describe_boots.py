@@ -75,6 +75,7 @@ def test_a_login_on_the_screen_alone_is_found(tmp_path: Path) -> None:
 def test_a_text_that_stays_is_the_ready_text(tmp_path: Path) -> None:
     seen, _ = watched(tmp_path, printing("\r\nController firmware 4.2\r\nAll channels open"))
     assert (seen.end, console_of([seen])) == ("steady", "vga-text")
+    assert 0 < seen.hardware_seconds < LIMITS.boot
     assert ready_text(seen, "vga-text").pattern == r"Controller +firmware +\d+\.\d+"
 
 

@@ -378,6 +378,18 @@ def test_a_question_before_the_login_asks_for_steps(line: str, words: str) -> No
     assert words in asked(findings(None, boot(serial=Text((), line), end="steady")))
 
 
+def test_a_key_that_was_offered_before_the_boot_failed_is_named() -> None:
+    # Recorded: iPXE's disc finds no network to boot from, and returns to SeaBIOS.
+    lines = (
+        "iPXE (http://ipxe.org) 00:03.0 CA00 PCI2.10 Press Ctrl-B to configure iPXE",
+        "Press Ctrl-B for the iPXE command line...",
+        "No bootable device.",
+    )
+    screen = Text(lines, "No bootable device.")
+    found = findings(None, boot(serial=Text(), screen=screen, screen_kind="text", end="steady"))
+    assert "it said 'Press Ctrl-B for the iPXE command line...': press a key with steps" in asked(found)
+
+
 def test_a_refused_account_is_a_question_and_no_login_is_proposed() -> None:
     refused = boot(login=LoginEvidence("root", refusal="the guest refused the login of 'root' 3 times"))
     found = findings(None, refused, login=Login(user="root", password="wrong"))
@@ -395,6 +407,11 @@ def test_without_an_account_the_accounts_are_named_and_the_description_ends_at_t
         in asked(found)
     )
     assert "# system: linux" in text_of(found)
+
+
+def test_an_account_that_was_not_tried_is_a_question() -> None:
+    found = findings(None, boot(serial=Text(("x",)), end="steady"), login=Login(user="ada"))
+    assert "Is 'ada' right? The account was not tried" in asked(found)
 
 
 def test_a_seed_is_suggested_where_cloud_init_is_and_no_password() -> None:
