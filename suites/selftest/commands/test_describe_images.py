@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +11,14 @@ import pytest
 import yaml
 
 from fixtures.commands.describe.__main__ import main
+from fixtures.commands.describe.boot_check import load_description
 from fixtures.commands.describe.file_collection import elf_machine
 from fixtures.commands.describe.file_readers import path_pattern
 from fixtures.commands.describe.image_reading import read_file_system, read_image
 from fixtures.commands.describe.logged_in import missing_programs, programs_question
 from fixtures.core.file_digest import file_digest
 from fixtures.host.tools import require_tool
-from fixtures.media.base_images import Image
+from fixtures.media.base_images import Image, prepare
 from fixtures.media.boot_code import find_partitions
 from fixtures.media.disk_content import DiskContent
 from suites.selftest.support.describe_sample import GRUB, RELEASE
@@ -225,6 +227,26 @@ def test_an_image_is_described_without_a_boot(
     assert "console=ttyS0 on the kernel's command line (/boot/grub/grub.cfg" in told.out
     assert "reading GPT partition 2" in told.err
     assert list(tidy.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["gz", "vmdk", "vmdk.gz"])
+def test_a_packed_or_foreign_image_is_described_so_that_a_run_can_use_it(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    disk = linux_disk(tmp_path)
+    if "vmdk" in kind:
+        run("qemu-img", "convert", "-O", "vmdk", "-o", "subformat=streamOptimized", disk, tmp_path / "x.vmdk")
+        disk = tmp_path / "x.vmdk"
+    if "gz" in kind:
+        disk.with_name(f"{disk.name}.gz").write_bytes(gzip.compress(disk.read_bytes(), 1))
+        disk = disk.with_name(f"{disk.name}.gz")
+    assert main(["--no-boot", "--id", "packed", str(disk)]) == 0
+    text = capsys.readouterr().out
+    assert yaml.safe_load(text)["title"] == "Debian GNU/Linux 12 (bookworm)"
+    (tmp_path / "guests").mkdir()
+    (tmp_path / "guests" / "packed.yaml").write_text(text, encoding="utf-8")
+    assert prepare(load_description(tmp_path / "guests", "packed"), no_progress).format in {"raw", "qcow2"}
 
 
 def test_an_os_release_that_lies_is_a_question_at_the_top(
