@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 HANGS = {"boot": "300s", "silence": f"{HANG_LIMIT}s"}
 # The scale of a login's limit, for guests that refuse a login until then.
 SHORT = 0.15
+# The same for guests that are idle: a minute without a read of the disk becomes three seconds.
+IDLE = 0.05
 SHORT_BOOT = {"boot": "4s", "silence": "15s"}
 LINUX = "echo '[    0.000000] Linux version 6.1.0'; "
 GRUB = "echo 'Welcome to GRUB!'; "
@@ -29,6 +31,7 @@ MENU = (
     r"printf '\033[H\033[J\033[1;1H\033[2;30HGNU GRUB  version 2.06-13+deb12u1\n\n'; "
     r"printf '      Use the ^ and v keys to select which entry is highlighted.\r\033[18;80H'; "
 )
+USUAL_LOGIN = "getty root secret; shell '# '"
 EMERGENCY = (
     LINUX + r"printf 'You are in emergency mode. After logging in, type \"journalctl -xb\" to view logs.\n'; "
 )
@@ -190,6 +193,37 @@ GUESTS = (
         "echo ':: mounting on real root'; ask '[rootfs ~]# '",
         "(?i)rootfs|device not found|emergency",
     ),
+    crash(
+        "an emergency shell of Alpine",
+        LINUX
+        + "echo '[    5.320690] Mounting root: failed. '; "
+        + "echo 'initramfs emergency recovery shell launched. Type '\\''exit'\\'' to continue boot'; "
+        + "printf 'sh: can'\\''t access tty; job control turned off\\n'; ask '~ # '",
+        r"Alpine cannot mount the root .*Mounting root: failed\.",
+    ),
+    crash(
+        "an emergency mode of an older systemd",
+        LINUX
+        + "printf 'Welcome to emergency mode! After logging in, type \"journalctl -xb\" to view\\n'; "
+        + 'printf \'system logs, "systemctl reboot" to reboot, "systemctl default" to try again\\n\'; '
+        + "ask 'Give root password for maintenance (or type Control-D to continue): '",
+        "emergency mode .*Welcome to emergency mode!",
+    ),
+    crash(
+        "an oops on arm64",
+        LINUX
+        + "echo '[    1.512345] Unable to handle kernel NULL pointer dereference at virtual address 0000000000000010'; "
+        + "echo '[    1.512399] Internal error: Oops: 0000000096000004 [#1] SMP'; "
+        + USUAL_LOGIN,
+        "page fault in the kernel .*Unable to handle kernel NULL pointer dereference",
+    ),
+    crash(
+        "a shim that a newer list of revocations refuses",
+        "echo 'Verifying shim SBAT data failed: Security Policy Violation'; "
+        "echo 'Something has gone seriously wrong: SBAT self-check failed: Security Policy Violation'; "
+        "stand_still",
+        "shim refuses to start .*Verifying shim SBAT data failed: Security Policy Violation",
+    ),
     hang("a silent serial port", "stand_still", "the boot hangs: no output.*after stage 'firmware'"),
     hang("a kernel that stops", LINUX + "stand_still", "the boot hangs: no output.*after stage 'kernel'"),
     hang(
@@ -219,7 +253,7 @@ def test_the_error_says_whose_fault_it_is(guest: RefusingGuest, tmp_path: Path) 
 )
 def test_a_refused_login_is_quoted(refusal: str, words: str, tmp_path: Path) -> None:
     script = f"getty root another '{refusal}'"
-    with GalleryBench(tmp_path, script, limit_scale=SHORT, timeouts=SHORT_BOOT) as bench:
+    with GalleryBench(tmp_path, script, limit_scale=IDLE, timeouts=SHORT_BOOT) as bench:
         error = bench.boot_error()
         assert isinstance(error, DescriptionMismatch)
         assert "no account admits anybody" in error.message
@@ -227,6 +261,26 @@ def test_a_refused_login_is_quoted(refusal: str, words: str, tmp_path: Path) -> 
         assert words in error.message
         assert "the guest refused the login of 'root'" in error.message
         assert "set login.user and login.password" in error.message
+
+
+SYSTEMD_ENDS = "echo '[  OK  ] Reached target multi-user.target - Multi-User System.'; "
+
+
+def test_a_refusal_after_the_end_of_the_boot_is_named_at_once(tmp_path: Path) -> None:
+    with GalleryBench(tmp_path, SYSTEMD_ENDS + "getty root another", is_disk_busy=True) as bench:
+        error = bench.boot_error()
+        assert type(error) is DescriptionMismatch, repr(error)
+        assert "2 times, 2 of them after its boot was over (Login incorrect)" in error.message
+        assert bench.boot_share < 0.25
+
+
+def test_a_refusal_of_an_idle_guest_is_named_before_the_limit_of_the_boot(tmp_path: Path) -> None:
+    """Nothing says that the boot is over, but the guest reads no disk for a minute."""
+    with GalleryBench(tmp_path, "getty root another", limit_scale=IDLE) as bench:
+        error = bench.boot_error()
+        assert type(error) is DescriptionMismatch, repr(error)
+        assert "times and is idle (Login incorrect)" in error.message
+        assert bench.boot_share < 0.5
 
 
 def test_a_refusal_after_a_restart_is_the_guests_fault(tmp_path: Path) -> None:
@@ -259,7 +313,7 @@ def test_a_refusal_of_sudo_is_quoted(sudo: str, words: str, tmp_path: Path) -> N
 
 def test_an_echoed_password_is_not_quoted(tmp_path: Path) -> None:
     script = "while :; do ask 'nothing login: '; ask 'Password: '; echo \"Login of $user with $answer refused\"; done"
-    with GalleryBench(tmp_path, script, limit_scale=SHORT, timeouts=SHORT_BOOT) as bench:
+    with GalleryBench(tmp_path, script, limit_scale=IDLE, timeouts=SHORT_BOOT) as bench:
         error = bench.boot_error()
         assert error is not None, "expected an error of the login"
         assert "refused" in str(error)

@@ -73,7 +73,7 @@ def test_a_serial_port_that_cannot_be_opened_is_quoted(tmp_path: Path, port: str
 
 
 def test_a_refused_login_names_the_account(tmp_path: Path) -> None:
-    with ScreenLoginBench(tmp_path, "getty root another", limit_scale=0.3, timeouts=SHORT) as bench:
+    with ScreenLoginBench(tmp_path, "getty root another", limit_scale=0.1, timeouts=SHORT) as bench:
         error = bench.boot_error()
     assert type(error) is DescriptionMismatch, repr(error)
     assert "the guest refused the login of 'root'" in error.message

@@ -158,7 +158,9 @@ class GalleryBench(ShellBench):
 
     def _machine(self) -> Machine:
         """A machine as far as the wait for a boot uses one."""
-        hardware = SimpleNamespace(cell=Cell.of(self.guest, cell().platform))
+        hardware = SimpleNamespace(
+            cell=Cell.of(self.guest, cell().platform), accelerator=SimpleNamespace(scale=1.0)
+        )
         machine = SimpleNamespace(
             name="nothing@bare",
             evidence=self.transcript.log.parent,

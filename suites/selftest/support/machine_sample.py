@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from fixtures.catalog.specs import Cell, GuestSpec, PlatformSpec
 from fixtures.channels.boot.boot_stages import boot_stages
@@ -121,7 +121,7 @@ class MachineBench:
             events=tuple(event.describe() for event in self.machine.journal.since(0)),
         )
 
-    def __enter__(self) -> MachineBench:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -117,6 +117,40 @@ def test_an_account_that_comes_late_is_let_in() -> None:
     assert talk.refusals == 2
 
 
+def refuse(talk: LoginDialogue, **facts: bool) -> Action:
+    """One attempt that ends with the login prompt again; the action that follows."""
+    login = ConsoleView(("", "Login incorrect"), "debian login: ", is_silent=True, **facts)
+    talk.next(login)
+    talk.next(ConsoleView((), "Password: ", **facts))
+    return talk.next(login)
+
+
+def test_a_login_that_is_refused_twice_after_the_boot_is_final() -> None:
+    talk = dialogue()
+    assert [refuse(talk).kind for _ in range(5)] == ["type"] * 5
+    # The attempt before the end of the boot has been typed too early to count.
+    assert refuse(talk, is_boot_over=True).kind == "type"
+    last = refuse(talk, is_boot_over=True)
+    assert last.kind == "mismatch"
+    assert "refused the login of 'root' 7 times, 2 of them after its boot was over" in last.text
+    assert "(Login incorrect)" in last.text
+
+
+def test_each_of_two_passwords_is_refused_twice() -> None:
+    talk = dialogue(new_password="changed")
+    kinds = [refuse(talk, is_boot_over=True).kind for _ in range(4)]
+    assert kinds == ["type", "type", "type", "mismatch"]
+
+
+def test_a_login_that_an_idle_guest_refuses_is_final() -> None:
+    talk = dialogue()
+    assert refuse(talk).kind == "type"
+    assert "1 times" not in refuse(talk).text
+    assert (
+        "refused the login of 'root' 3 times and is idle (Login incorrect)" in refuse(talk, is_idle=True).text
+    )
+
+
 @pytest.mark.parametrize("prompt", ["Current password: ", "New password: ", "(current) UNIX password: "])
 def test_a_forced_change_of_password_is_named(prompt: str) -> None:
     talk = dialogue()
