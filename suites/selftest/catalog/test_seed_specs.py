@@ -95,7 +95,7 @@ def test_a_mistake_names_its_key(seed: str, tmp_path: Path) -> None:
         (GUEST, "5: image.build: 'debian-cloud' has no password: expected the key seed"),
         (
             GUEST.replace(", password: open-sesame", "") + "seed: {nocloud: {}}\n",
-            "10: seed.nocloud: expected a password here or in login, or ssh_keys: nobody could log in",
+            "10: seed.nocloud: expected a password here or in login, login.key or ssh_keys: nobody could log in",
         ),
         (
             GUEST.replace("{build: debian-cloud, suite: bookworm}", "{install: windows, medium: a, index: 1}")

@@ -22,13 +22,14 @@ from suites.selftest.support.gallery_bench import GalleryBench
 if TYPE_CHECKING:
     from pathlib import Path
 
-# With job control, the terminal is the login's again when the shell is gone.
+# With job control, the terminal is the login's again when the shell is gone. A reset loses what was typed.
 LOGIN = """
 set -m
 while :; do
     getty root secret
     (printf '# '; exec sh)
     stty sane
+    dd if=/dev/tty iflag=nonblock of=/dev/null 2>/dev/null
 done
 """
 DONE = "echo status: done; echo detail:; echo 'DataSourceNoCloud [seed=/dev/vdb]'"
