@@ -105,6 +105,20 @@ def test_a_mistake_names_its_key(seed: str, tmp_path: Path) -> None:
             "10: seed: expected none, as the installation of the image makes its account",
         ),
         (
+            GUEST.replace("password: open-sesame", "key: generated") + "seed: {nocloud: {}}\n",
+            "8: login.key: expected console 'ssh', which uses a key; found 'serial'",
+        ),
+        (
+            GUEST.replace("password: open-sesame", "key: generated")
+            .replace("console: serial", "console: ssh")
+            .replace("debian-cloud", "debian"),
+            "8: login.key: 'generated' needs the key seed, which brings the key into the guest",
+        ),
+        (
+            GUEST.replace("console: serial", "console: ssh") + "seed: {nocloud: {}}\n",
+            "6: platforms.0: p does not fit: it lacks the role 'nic', and g has console: ssh",
+        ),
+        (
             GUEST.replace("system: linux", "system: none").replace(
                 "login: {user: tester, password: open-sesame}", "screen: {ready: 'x login: '}"
             )
