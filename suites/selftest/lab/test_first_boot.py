@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.catalog.specs import Timeouts
+from fixtures.channels.console.transcript import Transcript
 from fixtures.core.errors import (
     BootTimeout,
     DescriptionMismatch,
@@ -15,7 +16,7 @@ from fixtures.core.errors import (
     GuestRestarted,
 )
 from fixtures.core.invariants import required
-from fixtures.lab.instance.first_boot import FirstBoot
+from fixtures.lab.instance.first_boot import FirstBoot, restart_count
 from fixtures.media.seeds import render_seed
 from suites.selftest.support.gallery_bench import GalleryBench
 
@@ -123,6 +124,17 @@ def test_one_restart_is_allowed_and_counted(tmp_path: Path) -> None:
         assert bench.wait().restarts == 1
         assert bench.shell.run("id -u").text == "0\n"
         assert "restarts: 1" in (bench.evidence / "first-boot.txt").read_text()
+
+
+def test_a_reset_of_the_firmware_is_no_restart_of_the_guest(tmp_path: Path) -> None:
+    """SeaBIOS on i440fx resets the machine once more: that boot shows nothing of the guest."""
+    transcript = Transcript(tmp_path, ())
+    for stages in (("kernel", "login"), (), ("kernel",)):
+        transcript.begin_boot()
+        for stage in stages:
+            transcript.mark_stage(stage)
+    assert restart_count(transcript) == 1
+    transcript.close()
 
 
 def test_a_second_restart_is_a_failure(tmp_path: Path) -> None:
