@@ -271,6 +271,14 @@ def test_a_bundle_that_lost_a_file_on_its_way_is_not_merged(
     assert f"{given / 'one'}: REMOVED {bundles.ANSWERS}" in capsys.readouterr().err
 
 
+def test_bundles_may_be_named_by_relative_paths(
+    given: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_merge(Path("out"), given.relative_to(tmp_path)) == 0
+    assert findings(Path("out")) == []
+
+
 def test_bundles_are_found_below_a_directory(given: Path, tmp_path: Path) -> None:
     assert find_bundles(given / "one") == [given / "one"]
     assert find_bundles(given) == [given / "one", given / "other"]
