@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import patch
 
 from fixtures.catalog.specs import Cell
+from fixtures.channels.boot import late_accounts
 from fixtures.channels.boot.boot_stages import boot_stages
 from fixtures.channels.boot.login import boot_to_shell
 from fixtures.channels.console.signatures.described import described_signatures
@@ -19,6 +21,7 @@ from suites.selftest.support.shell_sample import NO_COMMANDS, ShellBench
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from fixtures.catalog.specs import GuestSpec
@@ -136,7 +139,12 @@ class GalleryBench(ShellBench):
 
     def boot(self, *, is_restart: bool = False) -> None:
         """Wait for the guest's boot and log in, as the engine does it."""
-        boot_to_shell(self._machine(), self.console, self.shell, is_restart=is_restart)
+        with self.scaled_limits():
+            boot_to_shell(self._machine(), self.console, self.shell, is_restart=is_restart)
+
+    def scaled_limits(self) -> AbstractContextManager[object]:
+        """Scale the limit that no machine scales: the time in which an idle guest may create an account."""
+        return patch.object(late_accounts, "IDLE", late_accounts.IDLE * self._limit_scale)
 
     def boot_error(self, *, is_restart: bool = False) -> IronguestError | None:
         """The error of :meth:`boot`; None if the guest has a shell."""
@@ -158,12 +166,11 @@ class GalleryBench(ShellBench):
 
     def _machine(self) -> Machine:
         """A machine as far as the wait for a boot uses one."""
-        hardware = SimpleNamespace(
-            cell=Cell.of(self.guest, cell().platform), accelerator=SimpleNamespace(scale=1.0)
-        )
+        hardware = SimpleNamespace(cell=Cell.of(self.guest, cell().platform))
         machine = SimpleNamespace(
             name="nothing@bare",
             evidence=self.transcript.log.parent,
+            pid=None,
             hardware=hardware,
             journal=self.journal,
             health=self.health,

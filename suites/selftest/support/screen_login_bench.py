@@ -123,7 +123,7 @@ class ScreenLoginBench(GalleryBench):
     def boot(self, *, is_restart: bool = False) -> None:
         """Wait for the guest's boot and log in on its screen, as the engine does it."""
         self._display.start()
-        with patch.object(screen_login, "serial_port", lambda _: self._port):
+        with self.scaled_limits(), patch.object(screen_login, "serial_port", lambda _: self._port):
             boot_to_shell(self._machine(), self.console, self.shell, self.screen, is_restart=is_restart)
 
     @property
