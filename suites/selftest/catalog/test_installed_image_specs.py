@@ -98,6 +98,11 @@ def catalog(directory: Path, guest: str = GUEST, platform: str = PLATFORM) -> Ca
             PLATFORM.replace("devices:", "nested: yes\ndevices:"),
             "p.yaml:8: nested: expected true or false; found 'yes'",
         ),
+        (
+            GUEST,
+            PLATFORM.replace("devices:", "enlightenments: [hv-relaxed]\nhypervisor: hidden\ndevices:"),
+            "p.yaml:9: hypervisor: hidden excludes enlightenments, which a hypervisor offers",
+        ),
     ],
 )
 def test_inconsistent_descriptions(tmp_path: Path, guest: str, platform: str, message: str) -> None:
