@@ -91,6 +91,15 @@ def test_hostile_facts_cannot_inject_markup() -> None:
     assert not any("owned" in text for text in reader.text)
 
 
+def test_the_card_shows_the_paravirtual_interfaces() -> None:
+    facts = replace(
+        sample.cell_facts(), paravirtual={"clock source": "kvm-clock", "interfaces in use": "none"}
+    )
+    text = "".join(read_html(render_html(sample.report_of(sample.good_results(), cells=[facts]))).text)
+    assert "Paravirtual interfaces of the CPU" in text
+    assert "kvm-clock" in text
+
+
 def test_links_to_evidence_stay_below_the_report() -> None:
     reader = read_html(render_html(stories.troubled_report()))
     links = [value for tag, name, value in reader.attributes if (tag, name) == ("a", "href")]
