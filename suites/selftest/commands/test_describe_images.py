@@ -382,6 +382,27 @@ def test_the_question_for_programs_is_understood_by_a_shell() -> None:
     )
 
 
+def test_the_programs_of_busybox_do_not_count(tmp_path: Path) -> None:
+    applets = tmp_path / "bin"
+    applets.mkdir()
+    for name in ("modinfo", "blkdiscard", "rpm", "dd"):
+        # A hard link to BusyBox looks like this to its caller.
+        (applets / name).write_text(
+            '#!/bin/sh\necho "BusyBox v1.35.0 multi-call binary." >&2\nexit 1\n', encoding="utf-8"
+        )
+        (applets / name).chmod(0o755)
+    grep = require_tool("grep")
+    (applets / "grep").symlink_to(grep)
+    done = subprocess.run(
+        ["/bin/sh", "-c", programs_question()],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PATH": str(applets)},
+    )
+    assert {"kmod", "util-linux", "packages", "coreutils"} <= set(missing_programs(done.stdout))
+
+
 def test_the_paths_for_btrfs_have_all_directories_above_them() -> None:
     assert (
         path_pattern(["/usr/lib/x", "/usr/b.c/*"]) == r"^/(|usr|usr/b\.c|usr/b\.c/[^/]*|usr/lib|usr/lib/x)$"
