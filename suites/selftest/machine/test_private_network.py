@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.core.deadline import Deadline
 from fixtures.core.errors import HostFault
+from fixtures.core.invariants import required
 from fixtures.machine.private_network import PrivateNetwork
+from fixtures.machine.user_network import SSH_FORWARD_PORT
+from suites.selftest.support import machine_sample
+from suites.selftest.support.described_instance import described_instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,3 +85,51 @@ def test_a_namespace_that_does_not_come_up_is_a_fault_of_the_host(network: Priva
     network.close_child_end()
     with pytest.raises(HostFault, match="no socket in the network namespace of QEMU"):
         network.new_socket()
+
+
+def test_qemu_forwards_to_its_guest_in_a_namespace_of_its_own(tmp_path: Path) -> None:
+    """The guest has no network at all, so that QEMU takes the connection and has nobody to pass it on to."""
+    with described_instance(
+        tmp_path,
+        machine_sample.printing_code("tick ", for_ever=True),
+        {"console": "ssh"},
+        devices={"disk": "ide-hd", "nic": "e1000"},
+    ) as instance:
+        machine = instance.machine
+        machine.start()
+        machine.power_on()
+        assert instance.console.wait_for([b"tick"], Deadline.after(60.0)) == 0
+        network = required(machine.private_network, "the network namespace of a machine with SSH")
+        with network.new_socket() as connection, socket.socket() as outside:
+            connection.connect(("127.0.0.1", SSH_FORWARD_PORT))
+            with pytest.raises(ConnectionRefusedError):
+                outside.connect(("127.0.0.1", SSH_FORWARD_PORT))
+        forwards = machine.execute("human-monitor-command", {"command-line": "info usernet"})
+        assert any("HOST_FORWARD" in line and " 22 " in f"{line} " for line in forwards.splitlines()), (
+            forwards
+        )
+
+
+def test_a_machine_that_ends_leaves_no_process_in_its_namespace(tmp_path: Path) -> None:
+    with described_instance(
+        tmp_path, machine_sample.HANG, {"console": "ssh"}, devices={"disk": "ide-hd", "nic": "e1000"}
+    ) as instance:
+        instance.machine.start()
+        session = os.getsid(required(instance.machine.pid, "QEMU's process"))
+        network = required(instance.machine.private_network, "the network namespace of a machine with SSH")
+        network.new_socket().close()
+        namespace = Path(f"/proc/{instance.machine.pid}/ns/net").readlink()
+        assert namespace in namespaces()
+        assert session == instance.machine.pid
+    deadline = Deadline.after(30.0)
+    while namespace in namespaces():
+        assert not deadline.expired, "a process still lives in the namespace of a machine that has ended"
+
+
+def namespaces() -> set[Path]:
+    """The network namespaces of all processes that this user may look at."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            found.add((process / "ns" / "net").readlink())
+    return found
