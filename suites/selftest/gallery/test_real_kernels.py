@@ -56,7 +56,6 @@ class CrashingGuest:
     words: str
     script: str = ""
     code: bytes = b""
-    has_initramfs: bool = True
     stages: list[str] = field(default_factory=lambda: ["firmware", "kernel"])
 
 
@@ -67,7 +66,6 @@ CRASHES = (
         ": Kernel panic - not syncing: sysrq triggered crash",
         "echo c >/proc/sysrq-trigger",
     ),
-    CrashingGuest("no root file system", "root=/dev/sda1", "Unable to mount root fs", has_initramfs=False),
     CrashingGuest(
         "the emergency shell of an initramfs",
         "root=UUID=00000000-0000-0000-0000-000000000000 rootdelay=1",
@@ -95,9 +93,7 @@ CRASHES = (
 @pytest.mark.parametrize("guest", CRASHES, ids=lambda guest: guest.name)
 def test_a_crash_is_quoted(guest: CrashingGuest, tmp_path: Path) -> None:
     files = {"broken.ko": broken_module(guest.code)} if guest.code else {}
-    with KernelBench(
-        tmp_path, guest.options, guest.script, has_initramfs=guest.has_initramfs, files=files
-    ) as bench:
+    with KernelBench(tmp_path, guest.options, guest.script, files=files) as bench:
         with pytest.raises(GuestCrashed, match=guest.words):
             bench.boot()
         assert bench.stages == [guest.stages]

@@ -116,10 +116,9 @@ class _ShellBench(MachineBench):
 class KernelBench(_ShellBench):
     """A machine that boots the kernel with ``options``, and runs ``script`` after :data:`PRELUDE`.
 
-    Without a script the initramfs is as it is; ``has_initramfs`` says whether there is one. ``files`` are
-    further files of the initramfs. ``limits`` are the guest's timeouts that differ from the usual ones.
-    ``arguments`` are further arguments of QEMU. With ``devices``, such as a display, the kernel is the packed
-    one, whose boot takes twice as long.
+    Without a script the initramfs is as it is. ``files`` are further files of the initramfs. ``limits`` are
+    the guest's timeouts that differ from the usual ones. ``arguments`` are further arguments of QEMU. With
+    ``devices``, such as a display, the kernel is the packed one, whose boot takes twice as long.
     """
 
     def __init__(
@@ -128,7 +127,6 @@ class KernelBench(_ShellBench):
         options: str,
         script: str = "",
         *,
-        has_initramfs: bool = True,
         files: dict[str, bytes] | None = None,
         limits: dict[str, str] | None = None,
         arguments: tuple[str, ...] = (),
@@ -141,11 +139,10 @@ class KernelBench(_ShellBench):
         init = " rdinit=/script" if script else ""
         kernel = kit.packed_kernel if "devices" in platform else kit.kernel
         self._arguments = (*arguments, "-kernel", str(kernel), "-append", f"{console}{options}{init}")
-        if has_initramfs:
-            initramfs = directory / "initramfs"
-            archive = _archive(script, files or {}) if script else b""
-            initramfs.write_bytes(kit.initramfs.read_bytes() + archive)
-            self._arguments += ("-initrd", str(initramfs))
+        initramfs = directory / "initramfs"
+        archive = _archive(script, files or {}) if script else b""
+        initramfs.write_bytes(kit.initramfs.read_bytes() + archive)
+        self._arguments += ("-initrd", str(initramfs))
 
     def start(self) -> MachineBench:
         """Start QEMU with the kernel, paused."""
