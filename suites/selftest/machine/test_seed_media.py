@@ -40,7 +40,7 @@ def start(instance: GuestInstance) -> GuestInstance:
 
 @pytest.mark.parametrize("bus", BUSES)
 def test_a_seed_for_cloud_init(bus: str, tmp_path: Path) -> None:
-    description = {"seed": {"nocloud": {}}}
+    description: dict[str, Any] = {"seed": {"nocloud": {}}}
     with described_instance(tmp_path, machine_sample.HANG, description, **BUSES[bus]) as instance:
         instance.keep_files()
         started = start(instance)
@@ -54,7 +54,7 @@ def test_a_seed_for_cloud_init(bus: str, tmp_path: Path) -> None:
 
 
 def test_a_seed_for_ignition(tmp_path: Path) -> None:
-    description = {"seed": {"ignition": {}}}
+    description: dict[str, Any] = {"seed": {"ignition": {}}}
     with described_instance(tmp_path, machine_sample.HANG, description) as instance:
         instance.keep_files()
         started = start(instance)
