@@ -5,11 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import yaml
+
 from fixtures.commands.describe.boot_evidence import BootEvidence, DeviceEvidence, LoginEvidence, Text
 from fixtures.commands.describe.image_evidence import FileSystem, FileTree, ImageEvidence
+from fixtures.commands.describe.notes import propose
 from fixtures.commands.describe.platform_choice import Choice, boots_under
 from fixtures.commands.describe.proposal import Findings
+from fixtures.commands.describe.questions import questions
 from fixtures.commands.describe.system_facts import judge_system
+from fixtures.commands.describe.yaml_text import render
 
 RELEASE = (
     'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nNAME="Debian GNU/Linux"\nVERSION_ID="12"\nID=debian\n'
@@ -107,3 +112,21 @@ def findings(evidence: ImageEvidence | None = None, *boots: BootEvidence, **fiel
         boots=boots,
         **fields,
     )
+
+
+PICTURE = {"serial": Text(), "screen": SCREEN, "screen_kind": "picture"}
+
+NTFS = FileSystem("MBR partition 1 (NTFS)", "ntfs", unread="no reader of ntfs is at hand")
+
+
+def text_of(found: Findings) -> str:
+    return render(propose(found))
+
+
+def description(found: Findings) -> dict[str, Any]:
+    data: dict[str, Any] = yaml.safe_load(text_of(found))
+    return data
+
+
+def asked(found: Findings) -> str:
+    return "\n".join(questions(found))

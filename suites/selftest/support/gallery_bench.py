@@ -33,6 +33,10 @@ _PAUSE_SCALE = 0.1
 _SHORTEST_LIMIT = 10.0
 # Seconds until a guest without output and disk requests hangs.
 HANG_LIMIT = 1.5
+# The console of an ordinary user. sudo replaces the shell; when it ends, getty starts again.
+SUDO_THAT_ENDS = (
+    "echo 1000 >$HOME/user_id; while :; do getty admin secret; (shell 'admin@nothing:~$ '); stty sane; done"
+)
 _BOOT_LIMIT = 300.0
 # The script prints this character where the machine resets.
 _RESET_MARK = b"\036"
