@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SHORT = 0.15
 # The same for guests that are idle: a minute without a read of the disk becomes three seconds.
 IDLE = 0.05
-SHORT_BOOT = {"boot": "4s", "silence": "15s"}
+SHORT_BOOT = {"boot": "60s", "silence": "2s"}
 SYSTEMD_ENDS = "echo '[  OK  ] Reached target multi-user.target - Multi-User System.'; "
 
 
