@@ -119,7 +119,7 @@ def test_a_guest_that_prints_and_reads_on_different_channels(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("console", "message"),
     [
-        ("vga", "console: expected 'serial', 'sac', 'vga-text' or 'framebuffer'; found 'vga'"),
+        ("vga", "console: expected 'serial', 'sac', 'vga-text', 'framebuffer' or 'ssh'; found 'vga'"),
         ("{read: serial}", "console: missing key 'type' (in mapping that starts at line 7)"),
         (
             "{read: sac, type: serial}",
@@ -127,7 +127,7 @@ def test_a_guest_that_prints_and_reads_on_different_channels(tmp_path: Path) -> 
         ),
         ("{read: serial, type: mouse}", "console.type: expected 'serial' or 'keyboard'; found 'mouse'"),
         ("{read: serial, typ: serial}", "console: key 'typ' is unknown; did you mean 'type'?"),
-        ("[serial]", "console: expected 'serial', 'sac', 'vga-text' or 'framebuffer'; found a list"),
+        ("[serial]", "console: expected 'serial', 'sac', 'vga-text', 'framebuffer' or 'ssh'; found a list"),
     ],
 )
 def test_a_mistake_in_the_console(tmp_path: Path, console: str, message: str) -> None:

@@ -115,7 +115,7 @@ def test_worker_killed_during_a_checkpoint(tmp_path: Path) -> None:
 
 def test_worker_killed_during_the_start_of_a_clone(tmp_path: Path) -> None:
     arguments = ["--guest=debian-12", "--platform=q35-uefi-virtio", "suites/integrity", "suites/drivers"]
-    run = Run(tmp_path, *arguments, "-k", "kernel or driven")
+    run = Run(tmp_path, *arguments, "-k", "kernel_is or driven")
     worker = run.wait_for_machine("-incoming defer")
     os.kill(worker, signal.SIGKILL)
     output = run.wait_for_end()
