@@ -101,7 +101,7 @@ def test_a_relative_path_starts_from_the_file_that_has_it(guests_directory: Path
     for name, key in (("child", guests_directory / "keys/vendor.asc"), ("other", mine / "own.asc")):
         expanded = catalog.expand(catalog.guests[name]).image
         assert isinstance(expanded, FetchedImage)
-        assert expanded.key is not None
+        assert expanded.key is not None, "expected the path of the vendor's key"
         assert os.path.realpath(expanded.key) == str(key)
 
 

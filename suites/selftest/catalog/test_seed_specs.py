@@ -58,8 +58,8 @@ def test_ignition_has_no_disk(tmp_path: Path) -> None:
 def test_a_static_network(tmp_path: Path) -> None:
     network = "{addresses: [10.0.2.15/24, fec0::15/64], gateway: 10.0.2.2, nameservers: [10.0.2.3]}"
     guest = catalog(tmp_path, f"{GUEST}seed: {{nocloud: {{network: {network}}}}}\n").guests["g"]
-    assert guest.seed is not None
-    assert guest.seed.nocloud is not None
+    assert guest.seed is not None, "expected the seed of the YAML"
+    assert guest.seed.nocloud is not None, f"expected a seed for cloud-init: {guest.seed}"
     assert guest.seed.nocloud.network == StaticNetwork(
         addresses=("10.0.2.15/24", "fec0::15/64"), gateway="10.0.2.2", nameservers=("10.0.2.3",)
     )
@@ -95,7 +95,7 @@ def test_a_mistake_names_its_key(seed: str, tmp_path: Path) -> None:
         (GUEST, "5: image.build: 'debian-cloud' has no password: expected the key seed"),
         (
             GUEST.replace(", password: open-sesame", "") + "seed: {nocloud: {}}\n",
-            "10: seed.nocloud: expected a password here or in login, login.key or ssh_keys: nobody could log in",
+            "10: seed.nocloud: expected a password here or in login, login.key or ssh_keys: no login is possible",
         ),
         (
             GUEST.replace("{build: debian-cloud, suite: bookworm}", "{install: windows, medium: a, index: 1}")
@@ -140,5 +140,5 @@ def test_its_password_is_a_secret(tmp_path: Path) -> None:
     plain = to_plain(guest)
     assert "open-sesame" not in str(plain)
     again = GuestSpec.model_validate(plain)
-    assert again.seed is not None
+    assert again.seed is not None, f"expected the seed again: {again}"
     assert again.seed.account.ssh_keys == (KEY,)

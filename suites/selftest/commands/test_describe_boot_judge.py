@@ -86,7 +86,7 @@ def test_the_prompt_of_a_boot_loader_is_no_login() -> None:
 def test_the_ready_line_is_the_prompt() -> None:
     ready = ready_text(boot(), "serial")
     assert ready.pattern == r"^debian +login: ?$"
-    assert re.search(ready.pattern, "debian login: ") is not None
+    assert re.search(ready.pattern, "debian login: "), ready.pattern
     assert re.search(ready.pattern, "Last login: Fri") is None
 
 
@@ -96,11 +96,12 @@ def test_the_ready_line_is_one_that_stays_and_is_not_the_firmwares() -> None:
     screen = Text(lines, "", lasting)
     ready = ready_text(boot(serial=Text(), screen=screen, screen_kind="text", end="steady"), "vga-text")
     assert ready.is_guess
-    assert re.search(ready.pattern, "Pass: 17   Errors: 2 (ECC)") is not None
+    assert re.search(ready.pattern, "Pass: 17   Errors: 2 (ECC)"), ready.pattern
 
 
 def test_special_characters_of_a_line_mean_themselves() -> None:
-    assert re.search(line_pattern("A:\\> [x] 1.5*"), "A:\\>  [x] 27.90*") is not None
+    pattern = line_pattern("A:\\> [x] 1.5*")
+    assert re.search(pattern, "A:\\>  [x] 27.90*"), pattern
 
 
 def test_lines_last_although_a_clock_runs() -> None:

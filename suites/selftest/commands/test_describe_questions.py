@@ -95,7 +95,7 @@ def test_a_refused_account_is_a_question_and_no_login_is_proposed() -> None:
 def test_without_an_account_the_accounts_are_named_and_the_description_ends_at_the_login() -> None:
     found = findings(None, boot())
     assert (
-        "Who can log in? Without --user and --password nobody was logged in; /etc/shadow lets in root"
+        "Who can log in? Without --user and --password no account was logged in; /etc/shadow lets in root"
         in asked(found)
     )
     assert "# system: linux" in text_of(found)

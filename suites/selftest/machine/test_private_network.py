@@ -23,7 +23,7 @@ from suites.selftest.support.described_instance import described_instance
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# A program in place of QEMU: it listens, says so, and sends one line to whoever connects.
+# A program in place of QEMU: it listens, says so, and sends one line to each client.
 SERVER = """
 import socket
 server = socket.create_server(("127.0.0.1", 2222))
@@ -88,7 +88,7 @@ def test_a_namespace_that_does_not_come_up_is_a_fault_of_the_host(network: Priva
 
 
 def test_qemu_forwards_to_its_guest_in_a_namespace_of_its_own(tmp_path: Path) -> None:
-    """The guest has no network at all, so that QEMU takes the connection and has nobody to pass it on to."""
+    """The guest has no network at all, so that QEMU takes the connection and cannot pass it on."""
     with described_instance(
         tmp_path,
         machine_sample.printing_code("tick ", for_ever=True),

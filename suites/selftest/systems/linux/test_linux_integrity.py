@@ -226,7 +226,7 @@ def test_disabled_spinlocks_are_not_in_use() -> None:
 
 
 def test_the_own_hypervisor_of_a_guest_is_not_accused() -> None:
-    """Debian as dom0 of its own Xen sees Xen whatever the machine offers or hides."""
+    """Debian as dom0 of its own Xen sees Xen whether the machine offers or hides a hypervisor."""
     rows = complete(
         "clock|xen\nhypervisor|yes\nlog|Hypervisor detected: Xen PV\nlog|Booting paravirtualized kernel on Xen\n"
     )
