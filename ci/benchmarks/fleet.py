@@ -90,7 +90,7 @@ class _Host:
 def simulate(durations: Sequence[float], fleet: Fleet, seed: int = 1) -> Night:
     """One night: all shards with these expected ``durations`` run to their end, each until it ends once."""
     chance = random.Random(seed)  # noqa: S311  no secret depends on it
-    # The same hosts are slow and die, whatever else changes from night to night.
+    # The same hosts are slow and die in every simulated night.
     hosts = [_Host(fleet, random.Random(f"{seed} {number}")) for number in range(fleet.hosts)]  # noqa: S311
     waiting = sorted(durations)
     # All hosts fetch their images at once, and share what the server sends.
