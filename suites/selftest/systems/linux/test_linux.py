@@ -145,3 +145,21 @@ def test_a_failed_copy_raises(linux: Linux, shell: SampleShell) -> None:
     shell.status = 1
     with pytest.raises(errors.CommandFailed, match="status 1"):
         linux.copy("/dev/vda", "/dev/vdb", 4096)
+
+
+ROUTES = (
+    "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
+    "enp0s2\t00000000\t0202000A\t0003\t0\t0\t1024\t00000000\t0\t0\t0\n"
+)
+
+
+def test_a_card_is_online_once_it_has_an_address_and_a_route(linux: Linux, shell: SampleShell) -> None:
+    """systemd-networkd adds the route after the address; between them nothing can be sent."""
+    (name,) = (card.name for card in linux.network_cards())
+    shell.answers[network.ROUTES] = ROUTES.replace("enp0s2", name).encode()
+    assert linux.is_online()
+    shell.answers[network.ROUTES] = ROUTES.splitlines()[0].encode()
+    assert not linux.is_online()
+    shell.answers[network.ROUTES] = b""
+    with pytest.raises(errors.AnswerNotUnderstood, match="IPv4 routes"):
+        linux.is_online()
