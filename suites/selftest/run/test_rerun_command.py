@@ -16,6 +16,7 @@ import pytest
 from fixtures.host.qemu import OVERRIDES, find_qemu
 from fixtures.run import collection
 from suites.selftest.support.inner_run import PROJECT, InnerRun
+from suites.selftest.support.run_limit import RUN_LIMIT
 
 TESTS = """\
 @check("a.fails")
@@ -49,7 +50,7 @@ def run_in_shell(command: str, *arguments: str) -> str:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=120,
+        timeout=RUN_LIMIT,
     ).stdout
 
 

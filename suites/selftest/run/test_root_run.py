@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from suites.selftest.support.inner_run import PROJECT, InnerRun
+from suites.selftest.support.run_limit import RUN_LIMIT
 
 
 def run(inner: InnerRun, *arguments: str, select: str = "nosuchcheck") -> str:
@@ -34,7 +35,7 @@ def run(inner: InnerRun, *arguments: str, select: str = "nosuchcheck") -> str:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=120,
+        timeout=RUN_LIMIT,
     )
     return done.stdout
 

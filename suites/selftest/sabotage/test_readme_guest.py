@@ -30,6 +30,6 @@ def test_the_guest_of_the_readme_boots_and_its_drivers_are_right(tmp_path: Path)
     # A base image is only read, so a link to the cached one will do.
     (guests / "my-guest.qcow2").symlink_to(prepare(debian, no_progress).path)
     names = "test_reaches_login or test_every_device_is_driven or test_a_write_reaches_the_disk"
-    finished = run(tmp_path, "--guests-dir", str(guests), "--guest", "my-guest", "-k", names, limit=1200)
+    finished = run(tmp_path, "--guests-dir", str(guests), "--guest", "my-guest", "-k", names)
     outcomes = {check: finished.results[check]["outcome"] for check in CHECKS if check in finished.results}
     assert outcomes == dict.fromkeys(CHECKS, "PASS"), finished.output

@@ -11,6 +11,7 @@ from PIL import Image
 
 from fixtures.oracles import dhcp_leases
 from suites.selftest.sabotage.test_sabotage_run import HANG, PROJECT, FinishedRun, own_guest, run
+from suites.selftest.support.run_limit import RUN_LIMIT
 
 # These runs take long, so they start early.
 pytestmark = pytest.mark.boots
@@ -25,7 +26,7 @@ def evidence(finished: FinishedRun, check: str) -> dict[str, Path]:
 
 def verify(bundle: Path) -> subprocess.CompletedProcess[str]:
     command = [str(PROJECT / "ci" / "verify"), str(bundle)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=RUN_LIMIT)
 
 
 def manifest(bundle: Path) -> set[Path]:

@@ -16,6 +16,7 @@ import pytest
 from fixtures.core.deadline import Deadline
 from fixtures.media.cache import cache_root
 from suites.selftest.sabotage.test_sabotage_run import HANG, PROJECT, own_guest
+from suites.selftest.support.run_limit import RUN_LIMIT
 
 # These runs take long, so they start early.
 pytestmark = pytest.mark.boots
@@ -50,7 +51,7 @@ class Run:
 
         ``except_of`` is the pid of a worker whose machines do not count.
         """
-        deadline = Deadline.after(120.0)
+        deadline = Deadline.after(RUN_LIMIT)
         while not deadline.expired:
             for _, parent, line in processes():
                 is_of_run = "qemu" in line and str(self.directory) in line and parent not in {1, except_of}
@@ -64,7 +65,7 @@ class Run:
 
     def wait_for_end(self) -> str:
         """Wait for the end of the run; returns its output."""
-        return self._process.communicate(timeout=240)[0]
+        return self._process.communicate(timeout=RUN_LIMIT)[0]
 
     def results(self) -> dict[str, dict[str, Any]]:
         """The results in the report, by check."""

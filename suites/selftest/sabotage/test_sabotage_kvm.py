@@ -13,13 +13,13 @@ from fixtures.core.deadline import Deadline
 from fixtures.host.hardware_assistance import detect_assistance
 from suites.selftest.sabotage.test_sabotage_killed_workers import Run, assert_clean, processes
 from suites.selftest.sabotage.test_sabotage_run import HANG, own_guest, run
+from suites.selftest.support.run_limit import RUN_LIMIT
 
 pytestmark = pytest.mark.boots
 
 # An emulated host is slow, and no test waits for a timeout: the fault comes first.
 PATIENT = HANG.replace("boot: 5s, silence: 400ms", "boot: 60s, silence: 60s")
 SELECTION = ["suites/boot", "--accel=kvm", "--timeout-scale=10", "--guest=hang", "--platform=pc-bios-ide"]
-LIMIT = 900.0  # seconds
 # Never set: its timed wait is a pause.
 NEVER = threading.Event()
 
@@ -38,7 +38,7 @@ def test_an_instruction_that_kvm_cannot_fetch_is_an_internal_error(tmp_path: Pat
     # A jump to a000:0000, the window of the VGA card: KVM emulates each access there, and no fetch of code.
     jump = b"\xea\x00\x00\x00\xa0"
     disk.write_bytes(jump + disk.read_bytes()[len(jump) :])
-    finished = run(tmp_path, *SELECTION, f"--guests-dir={guests}", "-k", "reaches_login", limit=LIMIT)
+    finished = run(tmp_path, *SELECTION, f"--guests-dir={guests}", "-k", "reaches_login")
     reached = finished.results["boot.reaches-login"]
     assert (reached["outcome"], reached["failure"]["kind"]) == ("FAIL", "HypervisorInternalError"), (
         finished.output
@@ -61,7 +61,7 @@ def test_a_killed_cpu_is_named(tmp_path: Path) -> None:
     running = Run(tmp_path, *SELECTION, f"--guests-dir={guests}", "-k", "reaches_login")
     worker = running.wait_for_machine("-accel kvm")
     machine = next(pid for pid, parent, line in processes() if parent == worker and "-accel kvm" in line)
-    deadline = Deadline.after(120.0)
+    deadline = Deadline.after(RUN_LIMIT)
     while (thread := cpu_thread(machine)) is None:
         assert not deadline.expired, f"no thread of QEMU ran the guest within {deadline.limit:g} s"
         NEVER.wait(0.005)

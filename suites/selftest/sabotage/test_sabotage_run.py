@@ -15,6 +15,7 @@ import pytest
 
 from fixtures.host.hardware_assistance import detect_assistance
 from suites.selftest.support.paths import ROOT
+from suites.selftest.support.run_limit import RUN_LIMIT
 
 PROJECT = ROOT
 
@@ -42,11 +43,8 @@ class FinishedRun:
     bundle: Path
 
 
-def run(tmp_path: Path, *arguments: str, limit: float = 300) -> FinishedRun:
-    """Run pytest in the project with a bundle, without the environment variables of this run.
-
-    ``limit`` is in seconds.
-    """
+def run(tmp_path: Path, *arguments: str) -> FinishedRun:
+    """Run pytest in the project with a bundle, without the environment variables of this run."""
     bundle = tmp_path / "bundle"
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "IRONGUEST_WORK"))
@@ -58,7 +56,7 @@ def run(tmp_path: Path, *arguments: str, limit: float = 300) -> FinishedRun:
         capture_output=True,
         text=True,
         check=False,
-        timeout=limit,
+        timeout=RUN_LIMIT,
     )
     results: dict[str, dict[str, Any]] = {}
     for part in (bundle / "results").glob("*.jsonl"):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pexpect
 
 from suites.selftest.support.paths import ROOT
+from suites.selftest.support.run_limit import RUN_LIMIT
 
 PROJECT = ROOT
 
@@ -83,7 +84,7 @@ class InnerRun:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=120,
+            timeout=RUN_LIMIT,
         )
 
     def on_terminal(self, *arguments: str, columns: int = 100) -> pexpect.spawn[str]:
@@ -96,5 +97,5 @@ class InnerRun:
             env=self._environment(),
             dimensions=(24, columns),
             encoding="utf-8",
-            timeout=60,
+            timeout=RUN_LIMIT,
         )
