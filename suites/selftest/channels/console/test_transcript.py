@@ -174,6 +174,37 @@ def test_a_rescue_prompt_is_found_before_its_line_ends(transcript: Transcript, p
     assert transcript.first_fatal() is not None
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (b"No bootable device.", "firmware finds nothing to boot"),
+        (b"System halted", "DOS is halted"),
+        # As a picture shows the prompt, without the blank behind it.
+        (b"db>", "kernel debugger"),
+        (b"No bootable device.  Retrying in 60 seconds.", None),
+        (b"debian login:", None),
+    ],
+)
+def test_an_unfinished_line_is_searched_once_nothing_follows_it(
+    transcript: Transcript, monkeypatch: pytest.MonkeyPatch, line: bytes, name: str | None
+) -> None:
+    transcript.feed(line)
+    assert transcript.first_fatal() is None
+    monkeypatch.setattr("fixtures.channels.console.transcript._UNFINISHED", 0.0)
+    monkeypatch.setattr("fixtures.channels.console.transcript._COMPLETE", 0.0)
+    finding = transcript.first_fatal()
+    assert (None if finding is None else finding.signature.name) == name
+    transcript.feed(b"\r\n")
+    assert len(transcript.findings()) == (name is not None or b"Retrying" in line)
+
+
+def test_a_line_that_goes_on_is_searched_as_a_whole(transcript: Transcript) -> None:
+    """The alibi: the first half alone tells of a crash."""
+    for part in (b"No bootable device.", b"  Retrying in 60 seconds.\r\n"):
+        transcript.feed(part)
+        assert transcript.first_fatal() is None
+
+
 def test_a_panic_in_single_bytes_is_one_finding(transcript: Transcript) -> None:
     for byte in b"[    1.000000] Kernel panic - not syncing: test\r\n":
         transcript.feed(bytes([byte]))
