@@ -17,7 +17,9 @@ from suites.selftest.support.paths import ROOT
 
 OWN = {"fixtures", "suites", "ci"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-DECLARED = {canonicalize_name(Requirement(line).name): Requirement(line) for line in PROJECT["dependencies"]}
+# What the project itself can use; the extra "dev" is for its developers.
+LINES = (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["remote"])
+DECLARED = {canonicalize_name(Requirement(line).name): Requirement(line) for line in LINES}
 
 
 def imported_packages(directory: str) -> set[str]:
