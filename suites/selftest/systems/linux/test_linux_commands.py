@@ -7,6 +7,7 @@ import shlex
 import socket
 import subprocess
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,11 +16,10 @@ from hypothesis import strategies as st
 
 from fixtures.systems.base.answers import parse_sha256
 from fixtures.systems.base.storage import block_for
-from fixtures.systems.linux import commands, disks, firmware, kernel, network, pci
+from fixtures.systems.linux import commands, dhcp_clients, disks, firmware, kernel, network, pci
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 MIB = 1 << 20
 QUERIES = {
@@ -43,6 +43,31 @@ def test_only_an_e1000e_card_requests_its_address_again(tmp_path: Path) -> None:
     assert run_on_host(f'ip() {{ echo "$@" >>{ip_log}; }}; {renew}').returncode == 0
     assert ip_log.read_text() == "link set en1 down\nlink set en1 up\n"
     assert run_on_host(f"ip() {{ false; }}; {renew}").returncode == 1
+
+
+def test_dhcp_clients_that_do_not_watch_the_link_ask_for_their_lease_again(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    client = tmp_path / "dhclient"
+    client.write_text(f'#!/bin/sh\nset -f; echo "$@" >>{log}\n')
+    client.chmod(0o755)
+    managed = tmp_path / "of NetworkManager"
+    processes = {
+        "11": ("dhclient", (str(client), "-4", "-lf", "a b", "en0")),
+        "12": ("dhclient", (str(client), "-cf", str(managed), "en1")),
+        "13": ("udhcpc", ("udhcpc", "-i", "en2")),
+        "14": ("dhcpcd", ("dhcpcd", "en3")),
+    }
+    for number, (name, arguments) in processes.items():
+        process = tmp_path / number
+        process.mkdir()
+        (process / "comm").write_text(f"{name}\n")
+        (process / "cmdline").write_text("".join(f"{argument}\0" for argument in arguments))
+    renew = dhcp_clients.renew_leases(str(tmp_path))
+    assert run_on_host(f'kill() {{ echo "$@" >{log}.signal; }}; {renew}; exit $?').returncode == 0
+    assert Path(f"{log}.signal").read_text() == "-USR1 13\n"
+    # The command does not wait for the client.
+    assert run_on_host(f"while [ $(wc -l <{log}) -lt 2 ]; do sleep 0.1; done").returncode == 0
+    assert log.read_text() == "-x -4 -lf a b en0\n-4 -lf a b en0\n"
 
 
 @given(st.lists(st.integers(0, 1 << 32).map(lambda sectors: sectors * 512), min_size=1, max_size=3))
