@@ -15,7 +15,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from fixtures.catalog.catalog import Catalog
 from fixtures.catalog.specs import Cell
+from fixtures.core.project import SHIPPED_GUESTS
 from fixtures.evidence.recording import LiveRecord
 from fixtures.guest.guest import Guest
 from fixtures.lab.instance.guest_instance import GuestInstance
@@ -24,6 +26,7 @@ from fixtures.lab.operations import scratch_disks
 from fixtures.lab.operations.scratch_disks import ScratchDisk
 from fixtures.lab.pool.machine_pool import MachinePool
 from fixtures.lab.pool.machine_request import MachineRequest
+from fixtures.machine.block_devices import can_hotplug_disk
 from fixtures.machine.hardware import Disk
 from fixtures.run import collection
 from fixtures.run.needs import inapplicable
@@ -72,19 +75,40 @@ def _can_be_broken(request: pytest.FixtureRequest) -> None:
             pytest.skip(reason)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "small_guest: break the small guest on a platform where another disk costs a boot"
+    )
+
+
 @pytest.fixture
-def instance(request: pytest.FixtureRequest, cell: Cell, pool: MachinePool) -> GuestInstance:
+def broken_cell(request: pytest.FixtureRequest, cell: Cell) -> Cell:
+    """The cell that a test breaks: the selected one, or the small guest on its platform.
+
+    The small guest is for tests with the marker ``small_guest`` on a platform without hot-plug of disks. There
+    the test boots its guest, and the small guest boots in half of the time.
+    """
+    if request.node.get_closest_marker("small_guest") is None or can_hotplug_disk(cell.platform):
+        return cell
+    (small,) = Catalog.load([SHIPPED_GUESTS]).select(["debian-12-busybox"], [cell.platform.id])
+    return small
+
+
+@pytest.fixture
+def instance(request: pytest.FixtureRequest, broken_cell: Cell, pool: MachinePool) -> GuestInstance:
     """The live instance of the cell, for tests that break it."""
     return pool.acquire(
-        MachineRequest(cell, is_cold=False, group=None, rerun_command=collection.rerun_command(request.node))
+        MachineRequest(
+            broken_cell, is_cold=False, group=None, rerun_command=collection.rerun_command(request.node)
+        )
     )[0]
 
 
 @pytest.fixture
-def victim(cell: Cell, instance: GuestInstance, tmp_path: Path) -> Iterator[Guest]:
+def victim(broken_cell: Cell, instance: GuestInstance, tmp_path: Path) -> Iterator[Guest]:
     """The guest as a check gets it."""
     record = LiveRecord(tmp_path / "answers.jsonl")
-    yield Guest(cell, RecordingProxy(record, instance))
+    yield Guest(broken_cell, RecordingProxy(record, instance))
     record.close()
 
 

@@ -9,6 +9,7 @@ from suites.selftest.support.fault_injection import ignore_flushes
 from suites.storage import test_durability
 
 
+@pytest.mark.small_guest
 @pytest.mark.needs("shell", "disk-tools")
 def test_dropped_flush_is_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
     ignore_flushes(monkeypatch)

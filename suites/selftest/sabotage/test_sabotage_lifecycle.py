@@ -13,6 +13,7 @@ from fixtures.lab.instance.guest_instance import GuestInstance
 from suites.lifecycle import test_lifecycle
 
 
+@pytest.mark.small_guest
 @pytest.mark.boots
 def test_second_reset_is_found(
     victim: Guest, instance: GuestInstance, cell: Cell, monkeypatch: pytest.MonkeyPatch
