@@ -97,9 +97,22 @@ def test_a_damaged_checkpoint_is_reported_and_made_again(tmp_path: Path, name: s
 def test_a_checkpoint_is_verified_once_in_a_run(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     path = bench.make({"a": 1})
-    (path / "memory").write_bytes(b"damage that only the next run notices")
+    before = (path / "memory").stat()
+    (path / "memory").write_bytes(bytes(before.st_size))
+    os.utime(path / "memory", ns=(before.st_atime_ns, before.st_mtime_ns))
+    # This damage is hidden, so only the next run notices it.
     assert bench.store.find("cell", {"a": 1}) is not None
     assert bench.another_run().store.find("cell", {"a": 1}) is None
+
+
+def test_a_changed_file_is_noticed_in_the_same_run(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    path = bench.make({"a": 1})
+    with (path / "memory").open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"x")
+    assert bench.store.find("cell", {"a": 1}) is None
+    assert "memory is damaged" in bench.messages[-1]
 
 
 def test_changed_inputs_are_reported(tmp_path: Path) -> None:
