@@ -14,6 +14,7 @@ import pytest
 
 from fixtures.catalog.catalog import Catalog
 from fixtures.catalog.consistency import platform_conflicts, unmet_requirements
+from fixtures.catalog.serialization import to_plain
 from fixtures.catalog.specs import Cell, PlatformSpec
 from fixtures.core.errors import CatalogError, IronguestError, MissingTool
 from fixtures.core.project import SHIPPED_GUESTS
@@ -72,7 +73,7 @@ def test_a_guest_cannot_list_a_platform_of_another_architecture(tmp_path: Path) 
 
 
 def virt(**changes: Any) -> PlatformSpec:
-    fields = ARM.platform.model_dump(exclude={"memory"}) | {"memory": "1G"}
+    fields = to_plain(ARM.platform)
     return PlatformSpec.model_validate(fields | changes)
 
 
