@@ -51,9 +51,9 @@ def empty_caches() -> Iterator[None]:
 
 @pytest.fixture
 def sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(qemu, "device_models", lambda _: parse_device_models(DEVICES))
+    monkeypatch.setattr(qemu, "device_models", lambda *_: parse_device_models(DEVICES))
     installed = Qemu(Path("/usr/bin/qemu-system-x86_64"), (7, 2, 22), "QEMU emulator version 7.2.22")
-    monkeypatch.setattr(qemu, "find_qemu", lambda _="x86_64": installed)
+    monkeypatch.setattr(qemu, "find_qemu", lambda *_: installed)
 
 
 def test_the_names_and_aliases_of_device_models() -> None:
