@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 
 import pytest
 
-from fixtures.channels.shells.shell import CommandResult
 from fixtures.core.errors import AnswerNotUnderstood
 from fixtures.systems.base.clock_answers import AlarmAnswer, ClockReading, ClockRun, KernelTimekeeping
 from fixtures.systems.linux import clocks
 from fixtures.systems.linux.clocks import LinuxClocks
-
-
-class HostShell:
-    """The shell of this host, which runs Linux, too."""
-
-    def run(self, command: str, within: float | None = None) -> CommandResult:
-        done = subprocess.run(
-            ["sh", "-c", command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-            timeout=within,
-        )
-        return CommandResult(command, done.returncode, done.stdout, 0.0)
+from suites.selftest.support.host_shell import HostShell
 
 
 def test_the_clocks_of_this_host_are_read() -> None:
