@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from fixtures.evidence.result import CellFacts, GuestView, from_json, to_json
+from fixtures.evidence.guest_view import GuestView
+from fixtures.evidence.result import CellFacts, from_json, to_json
 from fixtures.lab.observation.device_views import device_table, other_table
 from fixtures.machine.inventory import NonPciDevice, PciFunction, requested_models, usb_ports
 from fixtures.report.model.driver_compatibility import compatibility, drivers_data, proposal
