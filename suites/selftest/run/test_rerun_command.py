@@ -116,6 +116,7 @@ def test_a_check_of_the_project_is_named_from_its_root(monkeypatch: pytest.Monke
     for variable in OVERRIDES.values():
         monkeypatch.delenv(variable, raising=False)
     option = SimpleNamespace(
+        qemu=[],
         guests_dir=[Path("mine")],
         replay=None,
         accel="kvm",
