@@ -101,6 +101,20 @@ def test_hanging_boot_fails_and_blocks_other_checks(tmp_path: Path) -> None:
     assert (finished.bundle / "report.html").exists()
 
 
+def test_disk_for_another_firmware_is_one_error_of_the_description(tmp_path: Path) -> None:
+    """The mistake is named before anything boots, once; no check of the guest fails."""
+    guests = own_guest(tmp_path, HANG)
+    cell = ["--accel=tcg", "--guest=hang", "--platform=q35-uefi-virtio"]
+    finished = run(tmp_path, f"--guests-dir={guests}", *cell, "suites/boot")
+    (first, *others) = finished.results.values()
+    assert (first["outcome"], first["failure"]["kind"]) == ("ERROR", "DescriptionMismatch")
+    message = "the platform q35-uefi-virtio has firmware: uefi, which cannot boot the image hang.raw"
+    assert message in first["failure"]["message"]
+    assert "code in its boot sector, but no EFI system partition" in first["failure"]["message"]
+    assert [result["outcome"] for result in others] == ["BLOCKED"] * len(others), finished.output
+    assert len(others) >= 2, "expected several checks in suites/boot"
+
+
 def test_kvm_that_cannot_run_a_guest_is_an_internal_error(tmp_path: Path) -> None:
     host = detect_assistance()
     if host.available or not host.usable:
