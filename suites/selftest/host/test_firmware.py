@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.core.errors import MissingTool
-from fixtures.host.firmware import default_directories, find_firmware
+from fixtures.host.firmware import default_directories, find_firmware, own_directories
 from suites.selftest.support.homeless_user import Homeless
 
 Install = Callable[..., Path]
@@ -210,3 +210,40 @@ def test_a_user_without_a_home_directory_has_no_descriptors(homeless_user: Homel
         "/usr/share/qemu/firmware",
         "/etc/qemu/firmware",
     ]
+
+
+def test_a_qemu_with_a_prefix_of_its_own_has_the_firmware_there(install: Install, tmp_path: Path) -> None:
+    data = tmp_path / "opt/share/qemu"
+    (data / "firmware").mkdir(parents=True)
+    code = install("opt/share/qemu/firmware", "60-mine")
+    program = tmp_path / "qemu"
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in -L*) echo {data}; echo /usr/share/qemu ;; *) echo QEMU emulator version 9.0.0 ;; esac\n'
+    )
+    program.chmod(0o755)
+    assert own_directories([data, Path("/usr/share/qemu")])[0] == data / "firmware"
+    assert find_firmware("uefi", "q35", program=program).code == code
+
+
+def test_a_qemu_of_the_system_has_the_firmware_of_the_system(tmp_path: Path) -> None:
+    (tmp_path / "empty/firmware").mkdir(parents=True)
+    directories = [Path("/usr/bin/../share/qemu"), Path("/usr/share/seabios"), tmp_path / "empty"]
+    assert own_directories(directories) == ()
+
+
+def test_descriptors_in_an_unpacked_tree_name_files_of_this_tree(install: Install, tmp_path: Path) -> None:
+    folder = tmp_path / "tree/usr/share/qemu/firmware"
+    folder.mkdir(parents=True)
+    for name in ("code", "variables"):
+        path = tmp_path / f"tree/usr/share/OVMF/{name}.fd"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(name.encode())
+    mapping = {
+        "device": "flash",
+        "executable": {"filename": "/usr/share/OVMF/code.fd", "format": "raw"},
+        "nvram-template": {"filename": "/usr/share/OVMF/variables.fd", "format": "raw"},
+    }
+    install("tree/usr/share/qemu/firmware", "60-x", mapping=mapping)
+    firmware = find_firmware("uefi", "q35", [folder])
+    assert firmware.code == tmp_path / "tree/usr/share/OVMF/code.fd"
+    assert firmware.variables == tmp_path / "tree/usr/share/OVMF/variables.fd"

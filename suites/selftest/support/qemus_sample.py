@@ -29,7 +29,7 @@ def host(**changes: Any) -> Any:
         for qemu, digest in zip(QEMUS, ("c1", "d2"), strict=True)
     )
     text = ", ".join(f"{qemu.label}: {qemu.name}" for qemu in QEMUS)
-    return sample.host_facts(qemu=text, qemus=QEMUS, firmware=rows, **changes)
+    return sample.host_facts(**({"qemu": text, "qemus": QEMUS, "firmware": rows} | changes))
 
 
 def failed(result: CheckResult, message: str) -> CheckResult:
