@@ -184,3 +184,11 @@ def test_a_command_that_lost_a_character_is_typed_again(tmp_path: Path, command:
         assert shell.run(command.format(log=log)).output == expected
     assert character_loss.lost_count == 1
     assert log.read_text() == "once\n"
+
+
+@pytest.mark.parametrize("word", [b"_s() {", b"_x() {"])
+def test_functions_that_were_lost_are_defined_again(tmp_path: Path, word: bytes) -> None:
+    character_loss = CharacterLoss(word)
+    with ShellBench(tmp_path, character_loss=character_loss) as bench:
+        assert log_in(bench).run("echo one").output == b"one\n"
+    assert character_loss.lost_count == 1
