@@ -19,13 +19,17 @@ from fixtures.channels.agent.agent_shell import AgentShell, windows_program
 from fixtures.channels.agent.guest_agent import GuestAgent
 from fixtures.channels.shells.shell import run_check
 from fixtures.core.deadline import Deadline
-from fixtures.core.errors import CommandFailed, CommandTimeout
+from fixtures.core.errors import AnswerNotUnderstood, CommandFailed, CommandTimeout
+from fixtures.guest.agent.requests import WRONG_REQUESTS, essential, judge_replies
+from fixtures.guest.agent.system_answers import SYSTEM_COMMANDS, compare_system
 from fixtures.host.tools import require_tool
 from fixtures.lab.instance.agent_connection import AgentConnection
 from fixtures.machine.health import Health
 from fixtures.machine.qmp_journal import Journal
 from fixtures.machine.wakeup import Wakeup
+from fixtures.systems.linux.agent_console import LinuxAgentConsole
 from suites.selftest.support import machine_sample
+from suites.selftest.support.host_shell import HostShell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,15 +100,25 @@ def test_an_endless_command_is_reported_and_the_agent_continues(real: GuestAgent
 class SimulatedAgent:
     """An agent with prepared ``answers``.
 
-    It first sends ``stale`` bytes, and ignores the first ``mute`` synchronizations.
+    It first sends ``stale`` bytes, and ignores the first ``mute`` synchronizations. With ``half`` it sends
+    only the first half of each answer.
     """
 
-    def __init__(self, tmp_path: Path, answers: dict[str, Any], *, stale: bytes = b"", mute: int = 0) -> None:
+    def __init__(
+        self,
+        tmp_path: Path,
+        answers: dict[str, Any],
+        *,
+        stale: bytes = b"",
+        mute: int = 0,
+        half: bool = False,
+    ) -> None:
         ours, self._line = socket.socketpair()
         self.requests: list[str] = []
         self._answers = answers
         self._stale = stale
         self._mute = mute
+        self._half = half
         self.agent = agent_on(ours, tmp_path)
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -122,7 +136,8 @@ class SimulatedAgent:
                             b"\xff" + json.dumps({"return": request["arguments"]["id"]}).encode() + b"\n"
                         )
                 else:
-                    line.write(json.dumps(self._answers[request["execute"]]).encode() + b"\n")
+                    answer = json.dumps(self._answers[request["execute"]]).encode()
+                    line.write((answer[: len(answer) // 2] if self._half else answer) + b"\n")
                 line.flush()
 
 
@@ -161,6 +176,41 @@ def test_a_closed_port_ends_every_wait_at_once(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (tmp_path / "agent.jsonl").read_text().splitlines()]
     assert [line["kind"] for line in lines][:2] == ["run", "sent"]
     assert "guest-sync-delimited" in lines[1]["line"]
+
+
+def test_replies_between_two_synchronizations_are_returned(tmp_path: Path) -> None:
+    """Also to bytes that are no text; what arrived before them does not count."""
+    refusal = {"error": {"class": "GenericError", "desc": "no"}}
+    simulated = SimulatedAgent(tmp_path, {"guest-ping": refusal}, stale=b'{"return": 4}\n')
+    request = b'{"execute": "guest-ping"}\n'
+    assert simulated.agent.exchange(request + request) == [refusal, refusal]
+    assert simulated.requests == [
+        *("guest-sync-delimited", "guest-ping"),
+        "guest-ping",
+        "guest-sync-delimited",
+    ]
+
+
+def test_a_reply_that_is_no_json_is_not_understood(tmp_path: Path) -> None:
+    simulated = SimulatedAgent(tmp_path, {"guest-ping": {"return": 1}}, half=True)
+    with pytest.raises(AnswerNotUnderstood, match="bytes that are no request: expected a return value"):
+        simulated.agent.exchange(b'{"execute": "guest-ping"}\n')
+
+
+@needs_agent
+def test_qemu_ga_refuses_every_wrong_request_and_goes_on(real: GuestAgent) -> None:
+    for request in WRONG_REQUESTS:
+        replies = real.exchange(request.data, Deadline.after(60.0))
+        assert judge_replies(request, essential(replies)) == ()
+    assert real.execute("guest-ping") == {}
+
+
+@needs_agent
+def test_qemu_ga_says_of_this_host_what_its_console_says(real: GuestAgent) -> None:
+    console = LinuxAgentConsole(HostShell())
+    before = console.system_facts()
+    answers = {command: real.execute(command) for command in sorted(SYSTEM_COMMANDS)}
+    assert not any(compare_system(answers, before, console.system_facts()).values())
 
 
 @needs_agent
