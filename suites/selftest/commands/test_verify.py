@@ -10,15 +10,19 @@ from typing import Any
 
 import pytest
 
+from fixtures.catalog.cell_names import CellQemu
 from fixtures.commands.verify import contents
 from fixtures.commands.verify.__main__ import verify
+from fixtures.commands.verify.plans import read_plan
+from fixtures.core.errors import CatalogError
 from fixtures.evidence.result import Failure
 from fixtures.report.bundle.bundle import write_bundle
 from fixtures.report.bundle.signing import PUBLIC_KEY, Signer
 from fixtures.report.model.canonical_json import canonical
+from fixtures.run.run_start import utc_now
 from suites.selftest.report.test_waiver_matching import waiver
 from suites.selftest.support import bundle_sample as sample
-from suites.selftest.support import report_sample
+from suites.selftest.support import qemus_sample, report_sample
 from suites.selftest.support.bundle_sample import (
     ANSWERS,
     MACHINE,
@@ -28,6 +32,7 @@ from suites.selftest.support.bundle_sample import (
     public_key,
     renew_signature,
 )
+from suites.selftest.support.catalog_sample import guest, plan, write
 
 CELL, CHECK = sample.CHECK
 
@@ -247,3 +252,34 @@ def test_an_edited_page(made: SampleBundle, monkeypatch: pytest.MonkeyPatch) -> 
         path.write_bytes(path.read_bytes().replace(old, new, 1))
     renew_signature(made)
     assert findings(made) == ["RENDERED-OTHERWISE junit.xml", "RENDERED-OTHERWISE report.html"]
+
+
+def bundle_on_qemus(directory: Path, **changes: Any) -> SampleBundle:
+    cells = (*qemus_sample.OLD, *qemus_sample.NEW)
+    results = [replace(item, started=utc_now()) for item in report_sample.good_results(cells)]
+    begun = sample.run_start(host=qemus_sample.host(), planned=report_sample.planned(cells), **changes)
+    facts = [report_sample.cell_facts(cell) for cell in cells]
+    return sample.make_bundle(directory, results, begun, cells=facts)
+
+
+def test_a_bundle_of_several_qemus_carries_out_the_plan_on_each(tmp_path: Path) -> None:
+    made = bundle_on_qemus(tmp_path / "b")
+    one = sample.make_bundle(tmp_path / "one")
+    assert findings(made) == []
+    assert findings(made, plan=made.directory / "plan.json") == []
+    # The plan of a run with one QEMU is the same plan.
+    assert findings(made, plan=one.directory / "plan.json") == []
+
+
+def test_a_plan_that_picks_a_qemu_asks_for_its_cells_alone(tmp_path: Path) -> None:
+    write(tmp_path / "guests/mini.yaml", guest("mini", "pc-bios-ide", "q35-uefi-virtio"))
+    published = tmp_path / "guests/plans/picked.yaml"
+    write(published, plan("picked", "mini@pc-*", "mini@q35-*#10.0"))
+    qemus = [CellQemu(each.label, "x86_64") for each in qemus_sample.QEMUS]
+    assert read_plan(published, qemus).cells == {
+        "mini@pc-bios-ide#7.2",
+        "mini@pc-bios-ide#10.0",
+        "mini@q35-uefi-virtio#10.0",
+    }
+    with pytest.raises(CatalogError, match="matches no cell"):
+        read_plan(published)

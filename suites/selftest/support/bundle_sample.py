@@ -120,6 +120,7 @@ def make_bundle(
     signer: Signer | None = None,
     secrets: tuple[str, ...] = (),
     secret: str = "",
+    cells: list[Any] | None = None,
 ) -> SampleBundle:
     """Create a complete bundle as a run does."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -128,7 +129,7 @@ def make_bundle(
     begun, lock = write_run_file(begun or run_start(), directory, redactor)
     with lock:
         record_evidence(directory, begun.info.id, secret)
-        record_results(directory, good_results() if results is None else results)
+        record_results(directory, good_results() if results is None else results, cells)
         report = close_bundle(OpenBundle(begun, redactor, signer, lock), directory, utc_now())
     return SampleBundle(directory, report, signer)
 
