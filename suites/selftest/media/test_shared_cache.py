@@ -128,7 +128,7 @@ def _packed(name: str, size: int = 1) -> PackedFile:
 
 HARMS: dict[str, tuple[Harm, str]] = {
     "a changed byte": (_change_data(_flip), "disk is damaged"),
-    "half-copied": (_change_data(lambda data: data[: len(data) // 2]), "disk is damaged or truncated"),
+    "half-copied": (_change_data(lambda data: data[: len(data) // 2]), f"of {SMALL} bytes"),
     "empty": (_change_data(lambda data: b""), "disk is truncated: 0 of"),
     "no archive": (_change_data(lambda data: b"<html>404</html>" * 100), "disk is damaged or truncated"),
     "other content": (_change_data(_repack(_flip)), "disk is damaged: expected sparse-sha256"),
