@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -82,6 +83,30 @@ def test_a_crash_on_the_display_is_named(console: str, system: dict[str, Any], t
     message = crash_of(tmp_path, code, {"console": console, **system})
     assert "the data volume is missing" in message
     assert "no data volume on sdb" in message
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "words"),
+    [
+        # The line has no end in a picture.
+        (0x03, "No bootable device.", "firmware finds nothing to boot at .*No bootable device"),
+        (0x12, "*** STOP: 0x0000007B (0xF8955640,0xC0000034)", "bugcheck code at .* STOP: 0x"),
+        (
+            0x12,
+            "[   12.345678] BUG: unable to handle page fault",
+            "page fault in the kernel at .*BUG: unable",
+        ),
+    ],
+    ids=["text mode", "STOP in graphics", "Linux in graphics"],
+)
+def test_a_known_crash_in_a_picture_is_named(mode: int, text: str, words: str, tmp_path: Path) -> None:
+    """Optical character recognition confuses zeros with letters, and asterisks with any character."""
+    code = assemble(
+        tmp_path,
+        f'mov ax, {mode}; int 0x10; mov si, offset text; call print; jmp stop\ntext: .asciz "{text}"',
+    )
+    message = crash_of(tmp_path, code, {"console": "framebuffer", **SCREEN})
+    assert re.search(words, message), message
 
 
 def test_a_crash_on_the_serial_port_of_a_guest_with_a_screen_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from fixtures.channels.screen.displays import FramebufferDisplay, VgaDisplay
-from fixtures.channels.screen.ocr import count_changed_blocks, count_colours, recognize_text
+from fixtures.channels.screen.ocr import count_changed_blocks, count_colours, recognize_text, with_numbers
 from fixtures.core.deadline import Deadline
 from fixtures.core.errors import HostFault, MissingTool, SuiteFault
 from suites.selftest.support.machine_sample import MachineBench
@@ -36,6 +36,23 @@ def test_the_text_of_a_screenshot_is_recognized(tmp_path: Path) -> None:
         assert (exact.kind, recognized.kind) == ("text", "picture")
         assert "Insert disk 2 and press ENTER" in exact.lines
         assert "Insert disk 2 and press ENTER" in recognized.lines
+
+
+@pytest.mark.parametrize(
+    ("recognized", "line"),
+    [
+        (
+            "xc STOP: OxQQ00007B (OxF8955640, OxCO000034 , OxO0000000)",
+            "xc STOP: 0x0000007B (0xF8955640, 0xC0000034 , 0x00000000)",
+        ),
+        ("[   12 .3456O8] BUG: unable to handle", "[   12.345608] BUG: unable to handle"),
+        ("[    3.141599] Oops: O002 [#1] PREEMPT SMP", "[    3.141599] Oops: 0002 [#1] PREEMPT SMP"),
+        ("Oxford, Oxbow and OX: OQ", "Oxford, Oxbow and OX: OQ"),
+        ("[  OK  ] Reached target . OOOOOO", "[  OK  ] Reached target . OOOOOO"),
+    ],
+)
+def test_the_zeros_of_numbers_are_digits(recognized: str, line: str) -> None:
+    assert with_numbers(recognized) == line
 
 
 def test_an_unchanged_picture_is_not_recognized_again(
