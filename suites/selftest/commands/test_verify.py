@@ -276,10 +276,10 @@ def test_a_plan_that_picks_a_qemu_asks_for_its_cells_alone(tmp_path: Path) -> No
     published = tmp_path / "guests/plans/picked.yaml"
     write(published, plan("picked", "mini@pc-*", "mini@q35-*#10.0"))
     qemus = [CellQemu(each.label, "x86_64") for each in qemus_sample.QEMUS]
-    assert read_plan(published, qemus).cells == {
-        "mini@pc-bios-ide#7.2",
+    assert sorted(read_plan(published, qemus).cells or ()) == [
         "mini@pc-bios-ide#10.0",
+        "mini@pc-bios-ide#7.2",
         "mini@q35-uefi-virtio#10.0",
-    }
+    ]
     with pytest.raises(CatalogError, match="matches no cell"):
         read_plan(published)
