@@ -1,0 +1,65 @@
+"""Shards of cells on several QEMUs become one bundle."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fixtures.commands.merge.__main__ import merge
+from fixtures.commands.merge.combine import NotOneRun
+from fixtures.commands.verify.__main__ import verify
+from fixtures.evidence.result import HostFacts
+from fixtures.report.bundle.signing import Signer
+from fixtures.report.model.qemu_reports import qemu_verdicts
+from fixtures.run.run_start import utc_now
+from suites.selftest.support import bundle_sample as bundles
+from suites.selftest.support import qemus_sample
+from suites.selftest.support import report_sample as sample
+
+
+def shard(directory: Path, cells: tuple[str, ...], host: HostFacts) -> Path:
+    begun = bundles.run_start(
+        host=host, planned=sample.planned(qemus_sample.CELLS), narrowed=(f"--platform {cells[0]}",)
+    )
+    begun = replace(begun, info=replace(begun.info, id=str(uuid.uuid4())))
+    results = [replace(item, started=utc_now()) for item in sample.good_results(cells)]
+    facts = [sample.cell_facts(cell) for cell in cells]
+    return bundles.make_bundle(directory, results, begun, cells=facts).directory
+
+
+def host_of(label: str) -> HostFacts:
+    """The host of a shard: it knows every QEMU of the plan, and the firmware of its own cells."""
+    host = qemus_sample.host()
+    return replace(host, firmware=tuple(row for row in host.firmware if row["qemu"] == label))
+
+
+def test_a_shard_of_each_qemu_makes_the_whole(tmp_path: Path) -> None:
+    old, new = (qemu.label for qemu in qemus_sample.QEMUS)
+    made = [
+        shard(tmp_path / "a", qemus_sample.OLD, host_of(old)),
+        shard(tmp_path / "b", qemus_sample.NEW, host_of(new)),
+    ]
+    out = tmp_path / "out"
+    report = merge(made, out, Signer.new(), judge_again=False)
+    assert report.verdict.name == "CERTIFIED"
+    assert {each.label: each.verdict.name for each in qemu_verdicts(report)} == {
+        old: "CERTIFIED",
+        new: "CERTIFIED",
+    }
+    assert [row["qemu"] for row in report.host.firmware] == [old, new]
+    _, steps = verify(out, None, None, judge_again=False)
+    assert [finding for step in steps for finding in step.findings] == []
+
+
+def test_shards_of_other_programs_under_the_same_labels_are_refused(tmp_path: Path) -> None:
+    old, new = qemus_sample.QEMUS
+    another = replace(host_of(new.label), qemus=(old, replace(new, digest="sha256:" + "ab" * 32)))
+    made = [
+        shard(tmp_path / "a", qemus_sample.OLD, host_of(old.label)),
+        shard(tmp_path / "b", qemus_sample.NEW, another),
+    ]
+    with pytest.raises(NotOneRun, match="another QEMU: 7.2: qemu-system-x86"):
+        merge(made, tmp_path / "out", Signer.new(), judge_again=False)
