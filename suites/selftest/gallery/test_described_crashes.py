@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,6 @@ from suites.selftest.support.described_instance import described_instance
 from suites.selftest.support.gallery_bench import GalleryBench
 from suites.selftest.support.machine_sample import printing_code
 from suites.selftest.support.screen_sample import printing
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FAILS = [
     {"pattern": r"^no data volume\b", "meaning": "the data volume is missing"},
@@ -53,8 +51,8 @@ def test_similar_words_are_no_crash(tmp_path: Path) -> None:
         assert bench.transcript.findings() == ()
 
 
-def crash_of(directory: Path, code: bytes, description: dict[str, Any]) -> str:
-    """The message of the crash of a guest on a real machine."""
+def crash_of(directory: Path, code: bytes, description: dict[str, Any]) -> GuestCrashed:
+    """The crash of a guest on a real machine."""
     timeouts = {"boot": "300s", "silence": "200s"}
     fields = {"fails": FAILS, "timeouts": timeouts, **description}
     limit = Deadline.after(100.0)
@@ -64,7 +62,7 @@ def crash_of(directory: Path, code: bytes, description: dict[str, Any]) -> str:
     ):
         instance.boot()
     assert not limit.expired
-    return caught.value.message
+    return caught.value
 
 
 @pytest.mark.parametrize(
@@ -80,7 +78,7 @@ def crash_of(directory: Path, code: bytes, description: dict[str, Any]) -> str:
 )
 def test_a_crash_on_the_display_is_named(console: str, system: dict[str, Any], tmp_path: Path) -> None:
     code = printing("\r\nno data volume on sdb\r\n")
-    message = crash_of(tmp_path, code, {"console": console, **system})
+    message = crash_of(tmp_path, code, {"console": console, **system}).message
     assert "the data volume is missing" in message
     assert "no data volume on sdb" in message
 
@@ -105,14 +103,20 @@ def test_a_known_crash_in_a_picture_is_named(mode: int, text: str, words: str, t
         tmp_path,
         f'mov ax, {mode}; int 0x10; mov si, offset text; call print; jmp stop\ntext: .asciz "{text}"',
     )
-    message = crash_of(tmp_path, code, {"console": "framebuffer", **SCREEN})
+    message = crash_of(tmp_path, code, {"console": "framebuffer", **SCREEN}).message
     assert re.search(words, message), message
 
 
 def test_a_crash_on_the_serial_port_of_a_guest_with_a_screen_is_named(tmp_path: Path) -> None:
     code = printing_code("no data volume on sdb\r\n")
-    message = crash_of(tmp_path, code, {"console": "vga-text", **SCREEN})
-    assert "the data volume is missing" in message
+    crash = crash_of(tmp_path, code, {"console": "vga-text", **SCREEN})
+    assert "the data volume is missing" in crash.message
+    assert crash.postmortem is not None, "expected the state of the machine in the error"
+    assert crash.postmortem.last_lines[-1] == "no data volume on sdb"
+    assert [(name, Path(path).name) for name, path in crash.postmortem.paths][:2] == [
+        ("console", "console.log"),
+        ("serial", "serial.log"),
+    ]
 
 
 def test_a_crash_after_the_boot_is_named(tmp_path: Path) -> None:
