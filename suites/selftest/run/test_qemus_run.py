@@ -51,6 +51,7 @@ def test_every_cell_runs_on_each_qemu(tmp_path: Path) -> None:
     inner = InnerRun.create(tmp_path, TESTS)
     output = inner.run(*qemus, "--platform=pc-bios-ide", f"--bundle={bundle}", f"--junitxml={xml}", "-n2")
     assert "2 failed, 6 passed" in output
+    assert "  QEMU 9.0: QEMU emulator version 9.0.1\n" in output
     assert "2 results differ between these QEMUs." in output
     report = load_report(bundle)
     cells = {f"{guest}#{label}" for guest in GUESTS for label in ("mine", "9.0")}
