@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.catalog.login_specs import GENERATED_KEY
 from fixtures.host.qemu import find_qemu_img
 from fixtures.lab.checkpoints.checkpoint import Checkpoint, read_checkpoint, verify_checkpoint
 from fixtures.lab.checkpoints.sharing import KIND, portable_inputs
@@ -138,6 +139,12 @@ def test_another_machine_makes_its_own(hosts: tuple[Host, Host], changes: dict[s
     first.use()
     second.use(**changes)
     assert second.made == 1
+
+
+def test_a_guest_with_a_key_of_this_host_stays_here(hosts: tuple[Host, Host]) -> None:
+    first, _ = hosts
+    first.use(login=["serial", "root", None, GENERATED_KEY])
+    assert first.shared.place.names("entries") == []
 
 
 def test_what_a_host_has_is_published_in_its_next_run(hosts: tuple[Host, Host]) -> None:

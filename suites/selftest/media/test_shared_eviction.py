@@ -125,6 +125,7 @@ def test_what_a_killed_host_left_is_removed_after_a_day(bench: SharedBench) -> N
     bench.place.touch(bench.paths(3).used)
     bench.write(f"hidden/{KIND}.{key_of(4)}.0", b"{}")
     bench.write("hidden/unknown", b"{}")
+    bench.write("partial/0123", b"{")
     left = bench.files()
     bench.publish(0, SMALL)
     assert set(left) <= set(bench.files())
@@ -133,6 +134,17 @@ def test_what_a_killed_host_left_is_removed_after_a_day(bench: SharedBench) -> N
     assert bench.cache.eviction.remove_abandoned() == 1
     assert set(left) & set(bench.files()) == set()
     assert bench.fetch(0)[0] is not None
+
+
+def test_a_host_looks_for_that_once_a_day(bench: SharedBench) -> None:
+    bench.publish(0, SMALL)
+    bench.write("data/abc/disk.zst", b"half")
+    bench.age("data/abc/disk.zst", DAY)
+    bench.publish(1, SMALL // 2)
+    assert "data/abc/disk.zst" in bench.files()
+    bench.age("swept", DAY)
+    bench.publish(2, SMALL // 4)
+    assert "data/abc/disk.zst" not in bench.files()
 
 
 def test_the_data_of_an_old_entry_is_not_abandoned(bench: SharedBench) -> None:
