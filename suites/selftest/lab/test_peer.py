@@ -22,7 +22,7 @@ from fixtures.machine.user_network import UserNetwork
 from fixtures.oracles import frame_builder as build
 from fixtures.oracles.echoes import is_echo_reply, judge_echoes
 from fixtures.oracles.frame_builder import Route
-from fixtures.oracles.packet_capture import frames_by_mac, tcp_totals
+from fixtures.oracles.packet_capture import frames_by_mac
 
 ADDRESSES = PeerAddresses.on(UserNetwork(1))
 MIRRORED = replace(
@@ -104,9 +104,6 @@ def test_data_survives_a_bad_wire(pair: Pair) -> None:
     assert transfer(pair, data) == data
     counts = pair.peer.fault_counts()
     assert all(counts["to guest"][name] > 0 for name in ("loss", "duplication", "reordering", "corruption"))
-    totals = tcp_totals(pair.capture, ADDRESSES.ipv4, OFFER_PORT)
-    assert totals.from_server == LENGTH
-    assert totals.carried_from > LENGTH, "bytes with retransmissions"
 
 
 def test_data_is_changed_by_a_wire_that_mends_checksums(pair: Pair) -> None:
