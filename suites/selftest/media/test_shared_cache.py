@@ -279,6 +279,31 @@ def test_an_interrupted_publication_leaves_nothing(bench: SharedBench) -> None:
     assert bench.fetch(1) == (None, {})
 
 
+def test_with_a_secret_only_its_owners_make_entries(bench: SharedBench) -> None:
+    """Somebody who can write there publishes an entry whose digests are all right."""
+    bench.publish(1, SMALL)
+    bench.place.secret = b"known to the fleet"
+    assert bench.fetch(1) == (None, {})
+    assert "is refused: its manifest is not as its maker sealed it" in bench.messages[-1]
+    content = bench.publish(1, SMALL)
+    assert bench.fetch(1)[1] == content
+    forged = render_manifest(bench.manifest(1), b"guessed")
+    bench.write(bench.paths(1).manifest, forged)
+    assert bench.fetch(1) == (None, {})
+    assert not bench.cache.has(KIND, key_of(1))
+
+
+def test_a_host_without_the_secret_takes_and_removes_nothing(bench: SharedBench) -> None:
+    bench.place.secret = b"known to the fleet"
+    content = bench.publish(1, SMALL)
+    bench.place.secret = b""
+    assert bench.fetch(1) == (None, {})
+    assert bench.messages[-1].endswith("sealed with a secret, which this host does not have")
+    bench.publish(2, SMALL)
+    bench.place.secret = b"known to the fleet"
+    assert bench.fetch(1)[1] == content
+
+
 def test_the_manifest_is_readable_json(bench: SharedBench) -> None:
     bench.publish(1, SMALL)
     data = json.loads(bench.read(bench.paths(1).manifest))

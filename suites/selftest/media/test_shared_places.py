@@ -39,7 +39,10 @@ def test_without_a_name_there_is_none() -> None:
 def test_the_environment_names_it_and_its_limit(tmp_path: Path) -> None:
     cache = opened(None, IRONGUEST_SHARED_CACHE=str(tmp_path), IRONGUEST_SHARED_CACHE_LIMIT="3G")
     assert cache is not None
-    assert (cache.place.name, cache.limit) == (f"{tmp_path}/{NAME}", 3 << 30)
+    assert (cache.place.name, cache.limit, cache.place.secret) == (f"{tmp_path}/{NAME}", 3 << 30, b"")
+    cache = opened(str(tmp_path), IRONGUEST_SHARED_CACHE_SECRET="secret")
+    assert cache is not None
+    assert cache.place.secret == b"secret"
     other = tmp_path / "other"
     other.mkdir()
     cache = opened(str(other), IRONGUEST_SHARED_CACHE=str(tmp_path))

@@ -102,7 +102,8 @@ class SharedBench:
 
     def manifest(self, number: int) -> Manifest:
         """The manifest of the entry ``number``."""
-        return parse_manifest(self.read(self.paths(number).manifest), KIND, key_of(number))
+        text = self.read(self.paths(number).manifest)
+        return parse_manifest(text, KIND, key_of(number), self.place.secret)
 
     def read(self, path: str) -> bytes:
         """The content of a file of the place."""
