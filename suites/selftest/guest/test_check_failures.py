@@ -14,6 +14,7 @@ from fixtures.evidence.recording import Json
 from fixtures.guest.device_kinds.balloon import MemorySize
 from fixtures.guest.guest import Guest
 from fixtures.guest.power import CLEAN_SHUTDOWN
+from suites.boot import test_boot
 from suites.screen import test_screen
 
 RESTART: dict[str, Json] = {
@@ -56,6 +57,29 @@ def failure(check: Any, *arguments: Any) -> str:
     with pytest.raises(AssertionError) as caught:
         check(*arguments)
     return str(caught.value)
+
+
+def booted(*stages: str) -> Guest:
+    """A guest that showed these stages of its boot, and runs."""
+    booted = guest(boot_stages=[[[stage, float(at)] for at, stage in enumerate(stages)]])
+    booted.startup_state = lambda: "running"  # type: ignore[method-assign]  # the guest has no system to ask
+    return booted
+
+
+@pytest.mark.parametrize(
+    "shown", [("firmware", "login"), ("firmware", "boot loader", "login"), test_boot.STAGES]
+)
+def test_a_quiet_boot_reaches_its_login(shown: tuple[str, ...]) -> None:
+    """A quiet kernel, or a boot loader on the screen alone, prints nothing."""
+    test_boot.test_reaches_login(booted(*shown), lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    "shown", [("firmware", "kernel", "boot loader", "login"), ("firmware", "kernel", "services")]
+)
+def test_stages_in_another_order_or_without_a_login_are_found(shown: tuple[str, ...]) -> None:
+    with pytest.raises(AssertionError):
+        test_boot.test_reaches_login(booted(*shown), lambda *_: None)
 
 
 def test_a_missing_answer_to_keys_shows_the_screen() -> None:

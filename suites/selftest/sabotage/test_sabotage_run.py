@@ -13,12 +13,15 @@ from typing import Any
 
 import pytest
 
+from fixtures.evidence.redaction import MASK
 from fixtures.host.hardware_assistance import detect_assistance
+from suites.selftest.support.machine_sample import printing_code
 from suites.selftest.support.paths import ROOT
 from suites.selftest.support.run_limit import RUN_LIMIT
 
 PROJECT = ROOT
 
+PASSWORD = "open-sesame"
 HANG = """\
 id: hang
 title: A boot sector that does nothing for ever
@@ -67,10 +70,10 @@ def run(tmp_path: Path, *arguments: str) -> FinishedRun:
     return FinishedRun(finished.returncode, finished.stdout + finished.stderr, results, bundle)
 
 
-def own_guest(tmp_path: Path, text: str) -> Path:
-    """A guests directory with the guest ``hang``: its boot sector is an endless loop."""
+def own_guest(tmp_path: Path, text: str, code: bytes = b"\xeb\xfe") -> Path:
+    """A guests directory with the guest ``hang``: its boot sector is ``code``, or an endless loop."""
     disk = tmp_path / "hang.raw"
-    disk.write_bytes(b"\xeb\xfe".ljust(510, b"\0") + b"\x55\xaa" + bytes((1 << 20) - 512))
+    disk.write_bytes(code.ljust(510, b"\0") + b"\x55\xaa" + bytes((1 << 20) - 512))
     guests = tmp_path / "guests"
     guests.mkdir()
     (guests / "hang.yaml").write_text(text.format(image=disk))
@@ -78,7 +81,9 @@ def own_guest(tmp_path: Path, text: str) -> Path:
 
 
 def test_hanging_boot_fails_and_blocks_other_checks(tmp_path: Path) -> None:
-    guests = own_guest(tmp_path, HANG)
+    """The guest prints its password. No output shows it."""
+    text = HANG.replace("user: root", f"user: root, password: {PASSWORD}")
+    guests = own_guest(tmp_path, text, printing_code(f"the password is {PASSWORD}.\r\n"))
     xml = tmp_path / "junit.xml"
     finished = run(
         tmp_path,
@@ -99,6 +104,10 @@ def test_hanging_boot_fails_and_blocks_other_checks(tmp_path: Path) -> None:
     assert cases["test_reaches_login[hang@pc-bios-ide]"].find("failure") is not None
     assert cases["test_no_fatal_events[hang@pc-bios-ide]"].find("error") is not None
     assert (finished.bundle / "report.html").exists()
+    assert f"the password is {MASK}." in finished.output
+    files = [xml, *(path for path in finished.bundle.rglob("*") if path.is_file())]
+    assert [path.name for path in files if PASSWORD.encode() in path.read_bytes()] == []
+    assert PASSWORD not in finished.output
 
 
 def test_disk_for_another_firmware_is_one_error_of_the_description(tmp_path: Path) -> None:
