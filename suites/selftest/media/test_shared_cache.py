@@ -242,6 +242,26 @@ def test_a_transfer_that_was_cut_off_is_tried_again(bench: SharedBench) -> None:
     assert not any("refused" in message for message in bench.messages)
 
 
+def test_a_stream_gives_less_than_was_asked_for(bench: SharedBench) -> None:
+    content = bench.publish(1, SMALL)
+
+    class Drip(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(min(size or 0, 999))
+
+    class Slow(Wrapped):
+        read = Place.read
+
+        @contextlib.contextmanager
+        def open(self, path: str) -> Iterator[BinaryIO]:
+            with self.place.open(path) as file:
+                yield Drip(file.read())
+
+    directory = bench.new_directory()
+    assert bench.cache_of(Slow(bench.place)).fetch(KIND, key_of(1), directory, "image 1") is not None
+    assert (directory / "disk").read_bytes() == content["disk"]
+
+
 def test_a_place_that_fails_ends_no_run(bench: SharedBench) -> None:
     bench.publish(1, SMALL)
     before = bench.files()
