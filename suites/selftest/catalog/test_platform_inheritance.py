@@ -198,7 +198,7 @@ AMBIGUOUS = "platform: expected one id or glob and then axes, like q35-uefi-virt
         (",nic=x", AMBIGUOUS.format(",nic=x")),
         ("a,,b", "platform: expected ids or globs separated by commas; found 'a,,b'"),
         ("a,nik=x", "platform 'a,nik=x': axis 'nik' is unknown; did you mean 'nic'?"),
-        ("a,id=x", "platform 'a,id=x': axis 'id' is unknown; known: balloon, cpu, cpus, disk, display, firmware, generation-id, hypervisor, input, iommu, machine, memory, nested, nic, panic, rng, sata, scsi, serial-port, sound and 4 more"),
+        ("a,id=x", "platform 'a,id=x': axis 'id' is unknown; known: balloon, cpu, cpus, disk, display, firmware, generation-id, hypervisor, input, iommu, machine, memory, nested, nic, panic, rng, sata, scsi, serial-port, shared-folder and 5 more"),
         ("a,nic=x,nic=y", "platform 'a,nic=x,nic=y': axis 'nic' is given twice; join models with +"),
         ("a,nic=", "platform 'a,nic=': axis 'nic' has no value"),
     ],

@@ -12,6 +12,8 @@ import threading
 from pathlib import Path
 from types import TracebackType
 
+from fixtures.oracles.disk_holes import punch_hole
+
 SECTOR = 512
 _OPTION = struct.Struct(">QII")
 _REPLY = struct.Struct(">QIII")
@@ -41,6 +43,10 @@ class HealthyDisk:
         """Write ``data``."""
         self.file.seek(at)
         self.file.write(data)
+
+    def discard(self, at: int, length: int) -> None:
+        """Discard a range."""
+        punch_hole(self.file.fileno(), at, length)
 
 
 class OneSectorFault(HealthyDisk):
@@ -171,6 +177,17 @@ class WrapsAddresses(OneSectorFault):
         return HealthyDisk.read(self, at % self.at, length)
 
 
+class MultipliesDiscards(OneSectorFault):
+    """Takes the offset of a discard for a number of sectors of 512 bytes in units of 4 KiB: eight times it.
+
+    The sector of the fault does not matter. Like a disk, it ignores what lies past its end.
+    """
+
+    def discard(self, at: int, length: int) -> None:
+        """Discard a range of the same length at eight times the offset."""
+        HealthyDisk.discard(self, 8 * at, length)
+
+
 class NbdServer:
     """Serves a disk on a Unix socket until the end of ``with``, one connection at a time."""
 
@@ -238,6 +255,8 @@ class NbdServer:
                     self._disk.write(at, stream.read(length))
                 case 2:  # the client disconnects
                     return False
+                case 4:
+                    self._disk.discard(at, length)
         except OSError as failure:
             error = failure.errno or EIO
         stream.write(_SIMPLE.pack(_SIMPLE_MAGIC, error, handle) + data)

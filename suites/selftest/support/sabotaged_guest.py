@@ -31,10 +31,17 @@ class SabotagedGuest:
 
 @contextmanager
 def clone_with_all_devices(
-    pool: MachinePool, directory: Path, *, private_memory: bool = False
+    pool: MachinePool,
+    directory: Path,
+    *,
+    private_memory: bool = False,
+    platform: str = "q35-uefi-everything",
 ) -> Iterator[SabotagedGuest]:
-    """A new clone of Debian on the platform with a device of every kind; answers go to ``directory``."""
-    (cell,) = Catalog.load([SHIPPED_GUESTS]).select(["debian-12"], ["q35-uefi-everything"])
+    """A new clone of Debian on the platform with a device of every kind, or on another ``platform``.
+
+    Answers go to ``directory``.
+    """
+    (cell,) = Catalog.load([SHIPPED_GUESTS]).select(["debian-12"], [platform])
     instance, _ = pool.acquire(
         MachineRequest(cell, is_cold=False, group=None, has_private_memory=private_memory)
     )
