@@ -79,7 +79,8 @@ class GalleryBench(ShellBench):
 
     ``description`` are the fields of the guest's YAML that differ from those of
     :func:`~suites.selftest.support.machine_sample.cell`. ``commands`` are the guest's own programs, ``sh`` is its program of that name.
-    ``limit_scale`` shortens the limits of all waits. ``is_disk_busy``: the guest uses its disk all the time.
+    ``limit_scale`` shortens the limits of all waits, ``pause_scale`` pauses and the times in which the guest must
+    reply. ``is_disk_busy``: the guest uses its disk all the time.
     """
 
     def __init__(
@@ -90,17 +91,19 @@ class GalleryBench(ShellBench):
         commands: Mapping[str, str] = NO_COMMANDS,
         sh: str = "sh",
         limit_scale: float = 1.0,
+        pause_scale: float = _PAUSE_SCALE,
         is_disk_busy: bool = False,
         **description: Any,
     ) -> None:
         self.guest = _guest(description)
         self._limit_scale = limit_scale
+        self._pause_scale = pause_scale
         self._is_disk_busy = is_disk_busy
         self._request_count = 0
         self._has_new_boot = threading.Event()
         self._boot_deadlines: list[Deadline] = []
         super().__init__(
-            directory, sh, self._report_resets, _PAUSE_SCALE, script=PRELUDE + script, commands=commands
+            directory, sh, self._report_resets, pause_scale, script=PRELUDE + script, commands=commands
         )
         self.health.postmortem = lambda: Postmortem(cell="nothing", last_lines=self.transcript.tail())
 
@@ -133,13 +136,13 @@ class GalleryBench(ShellBench):
         if seconds == self.guest.timeouts.boot:
             if not self._boot_deadlines:
                 self._bridge.start()
-            self._boot_deadlines.append(Deadline(seconds, Deadline.after(0.0).started, _PAUSE_SCALE))
+            self._boot_deadlines.append(Deadline(seconds, Deadline.after(0.0).started, self._pause_scale))
             return self._boot_deadlines[-1]
         if seconds == self.guest.timeouts.silence:
-            return Deadline(seconds, Deadline.after(0.0).started, _PAUSE_SCALE)
+            return Deadline(seconds, Deadline.after(0.0).started, self._pause_scale)
         is_limit = seconds >= _SHORTEST_LIMIT
-        limit = seconds * (self._limit_scale if is_limit else _PAUSE_SCALE)
-        return Deadline(limit, Deadline.after(0.0).started, _PAUSE_SCALE)
+        limit = seconds * (self._limit_scale if is_limit else self._pause_scale)
+        return Deadline(limit, Deadline.after(0.0).started, self._pause_scale)
 
     def boot(self, *, is_restart: bool = False) -> None:
         """Wait for the guest's boot and log in, as the engine does it."""
