@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from fixtures.lab.instance.hardware_plan import MachineDirectories
 from fixtures.lab.pool import launcher
 from fixtures.lab.pool.launcher import Launcher
 from fixtures.media.base_images import Image
+from fixtures.media.shared_cache.directory_place import DirectoryPlace
+from fixtures.media.shared_cache.shared_cache import SharedCache
 from fixtures.media.sparse_files import sparse_digest
 from suites.selftest.support import machine_sample
 
@@ -51,7 +54,10 @@ class FakeSlot:
 class Bench:
     """A launcher for a cell that ticks, and its progress messages."""
 
-    def __init__(self, directory: Path, *, cold: bool = False, **platform: Any) -> None:
+    def __init__(
+        self, directory: Path, *, cold: bool = False, shared: Path | None = None, **platform: Any
+    ) -> None:
+        directory.mkdir(exist_ok=True)
         disk = machine_sample.disk(
             directory / "disk.raw", machine_sample.printing_code("tick ", for_ever=True)
         )
@@ -60,8 +66,10 @@ class Bench:
         self.cell: Cell = machine_sample.cell(**platform)
         self.image = Image(disk, "raw", "sha256:0", "nowhere")
         self.slot = FakeSlot(directory)
+        tell = self.messages.append
+        cache = None if shared is None else SharedCache(DirectoryPlace(shared, "ironguest-1"), tell)
         self.checkpoints = (
-            None if cold else CheckpointStore(directory, self.messages.append, directory / "cache")
+            None if cold else CheckpointStore(directory, tell, directory / "cache", shared=cache)
         )
         self.launcher = Launcher(machine_sample.TCG, self.checkpoints, self.messages.append)
 
@@ -124,6 +132,36 @@ def test_another_process_finds_the_checkpoint(tmp_path: Path) -> None:
     bench.slot.count = 9
     assert bench.start() == CLONE
     assert bench.slot.count == 10
+
+
+def test_the_next_host_clones_what_the_first_one_booted(tmp_path: Path) -> None:
+    """With its own image at another path, and without a boot."""
+    first = Bench(tmp_path / "a", shared=tmp_path)
+    assert first.start() == CLONE
+    second = Bench(tmp_path / "b", shared=tmp_path)
+    description = second.start()
+    assert description.startswith(f"{CLONE} from a shared cache, where ")
+    assert second.slot.count == 1
+    # The first host's files are no part of it, and QEMU changed none of its own.
+    shutil.rmtree(tmp_path / "a")
+    assert second.start() == description
+    (note,) = (tmp_path / "b").glob("checkpoint-*")
+    written = note.stat().st_mtime_ns
+    assert second.start() == description
+    assert note.stat().st_mtime_ns == written
+
+
+def test_what_does_not_load_from_a_shared_cache_is_made_here(tmp_path: Path) -> None:
+    """It is not taken again and again."""
+    Bench(tmp_path / "a").start(cold=True)
+    first = Bench(tmp_path / "a", shared=tmp_path)
+    break_state(first.entry())
+    assert first.checkpoints is not None, "expected a launcher with checkpoints"
+    first.checkpoints.find(first.cell.id, first.launcher._inputs_of(first.cell, first.image))
+    second = Bench(tmp_path / "b", shared=tmp_path)
+    expected = "clone of a checkpoint (full migration): no shared memory: nothing@bare: loading"
+    assert second.start().startswith(expected)
+    assert any("taking it from the shared cache" in message for message in second.messages)
 
 
 def test_without_checkpoints_all_boots_are_cold(tmp_path: Path) -> None:
