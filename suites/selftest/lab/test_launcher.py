@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -118,6 +119,16 @@ def test_a_cold_boot_saves_a_checkpoint(tmp_path: Path) -> None:
     assert bench.slot.count == 3
     assert bench.start(cold=True) == "cold boot"
     assert bench.messages == ["checkpoint nothing@bare: none yet; booting cold once"]
+
+
+@pytest.mark.parametrize(
+    ("restarts", "description"),
+    [(0, "cold boot"), (1, "cold boot, restarted once"), (2, "cold boot, restarted 2 times")],
+)
+def test_a_cold_boot_tells_of_restarts(restarts: int, description: str) -> None:
+    instance = cast("GuestInstance", SimpleNamespace(restarts=restarts))
+    assert launcher._describe_boot(instance) == description
+    assert launcher._describe_boot(instance, "no clone") == f"{description}: no clone"
 
 
 def test_the_first_clone_needs_a_cold_boot(tmp_path: Path) -> None:
