@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from fixtures.commands.describe.efi_loader import EfiLoader, read_loader
 from fixtures.commands.describe.file_collection import elf_machine
 from fixtures.commands.describe.file_readers import path_pattern
 from fixtures.commands.describe.image_reading import read_file_system, read_image
@@ -67,6 +71,34 @@ def test_fat_is_read(tmp_path: Path) -> None:
     assert seen.tree is not None, "expected the files of the file system"
     assert seen.tree.names("/EFI/BOOT") == ("BOOTAA64.EFI",)
     assert seen.tree.machine == "aarch64"
+
+
+def efi_program(magic: int, certificates: int, text: bytes) -> bytes:
+    """The head of a PE program (PE32 or PE32+) with a certificate table of this size, and ``text`` behind it."""
+    directories = 96 if magic == 0x10B else 112
+    optional = struct.pack("<H", magic).ljust(directories, b"\0") + bytes(32)
+    optional += struct.pack("<II", 4096, certificates) + bytes(88)
+    return (
+        b"MZ".ljust(0x3C, b"\0")
+        + struct.pack("<I", 0x80)
+        + bytes(64)
+        + b"PE\0\0"
+        + bytes(20)
+        + optional
+        + text
+    )
+
+
+@pytest.mark.parametrize("magic", [0x10B, 0x20B])
+def test_a_boot_loader_tells_its_signature_and_its_name(magic: int) -> None:
+    systemd_boot = efi_program(magic, 0, b"#### LoaderInfo: systemd-boot 252.39-1~deb12u2 ####\0")
+    assert read_loader("x", systemd_boot) == EfiLoader("x", signed=False, name="systemd-boot")
+    assert read_loader("x", efi_program(magic, 2048, b"GRUB")) == EfiLoader("x", signed=True)
+
+
+@given(st.binary(max_size=256))
+def test_a_file_that_is_no_program_is_no_boot_loader(content: bytes) -> None:
+    assert read_loader("x", b"MZ" + content) is None
 
 
 def test_an_encrypted_partition_is_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from fixtures.catalog.catalog import Catalog
 from fixtures.catalog.login_specs import Login
+from fixtures.commands.describe.efi_loader import EfiLoader
 from fixtures.commands.describe.file_collection import account_states
 from fixtures.commands.describe.image_evidence import FileSystem, FileTree
 from fixtures.commands.describe.platform_choice import choose_platforms, misfit
@@ -92,6 +93,21 @@ def test_what_was_not_read_is_a_question() -> None:
 def test_a_disk_for_uefi_alone_requires_it() -> None:
     found = findings(image(bios=False))
     assert description(found)["requires"] == {"firmware": ["uefi", "uefi-secure"]}
+
+
+@pytest.mark.parametrize(
+    ("bios", "signed", "firmware"),
+    [(True, False, ["bios", "uefi"]), (False, False, ["uefi"]), (False, True, ["uefi", "uefi-secure"])],
+)
+def test_a_loader_without_a_signature_is_not_for_secure_boot(
+    bios: bool, signed: bool, firmware: list[str]
+) -> None:
+    loader = EfiLoader("/EFI/BOOT/BOOTX64.EFI", signed, "systemd-boot")
+    tree = FileTree(directories={"/": ("EFI",), "/loader/entries": ("debian.conf",)}, loader=loader)
+    esp = FileSystem("GPT partition 1 (EFI system partition)", "vfat", "ESP", tree)
+    found = findings(image(esp, root(files={"/etc/os-release": "ID=debian\n"}), bios=bios))
+    assert description(found)["requires"] == {"firmware": firmware}
+    assert found.system.boot_loader.value == "systemd-boot"
 
 
 def test_a_fat_file_system_without_the_directory_efi_is_nothing_for_uefi() -> None:
