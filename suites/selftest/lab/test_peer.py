@@ -20,7 +20,7 @@ from fixtures.lab.services.wire_faults import WireFaults
 from fixtures.machine.peer_network import OFFER_PORT, PeerAddresses, open_peer_network
 from fixtures.machine.user_network import UserNetwork
 from fixtures.oracles import frame_builder as build
-from fixtures.oracles.echoes import is_echo_reply, judge_echoes
+from fixtures.oracles.echoes import EchoAnswers, EchoRequests, judge_echoes
 from fixtures.oracles.frame_builder import Route
 from fixtures.oracles.packet_capture import frames_by_mac
 
@@ -125,12 +125,13 @@ def test_frames_of_our_making_are_answered_and_captured(pair: Pair, route: Route
         parts = build.pieces(message, 1448)
         pair.peer.inject([build.fragment(route, protocol, sequence, part) for part in parts])
 
-    def answers() -> list[bytes]:
-        return [frame.data for frame in pair.peer.carried() if frame.direction == "from guest"]
+    def judge() -> EchoAnswers:
+        sent = (frame.data for frame in pair.peer.carried() if frame.direction == "from guest")
+        return judge_echoes(sent, EchoRequests(route, 7, requests))
 
-    wait_until(lambda: sum(map(is_echo_reply, answers())) == len(requests))
+    wait_until(lambda: len(judge().sequences) == len(requests))
     pair.peer.stop_recording()
-    judged = judge_echoes(answers(), route, requests)
+    judged = judge()
     assert (judged.sequences, judged.faults) == (list(requests), [])
     assert frames_by_mac(pair.capture)[ADDRESSES.guest_mac].sent >= len(judged.lengths)
 
