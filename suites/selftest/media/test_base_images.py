@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from fixtures.catalog.image_sources import BuiltImage
 from fixtures.core.errors import MediaFault, NoSpace
 from fixtures.core.file_digest import file_digest
-from fixtures.media import apt_sources, base_images, debian_builder
+from fixtures.media import apt_sources, base_images
 from fixtures.media.base_images import prepare, verify
+from fixtures.media.image_recipe import recipe_of
 from fixtures.media.overlay import create_overlay
 from suites.selftest.support.machine_sample import guest, no_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from fixtures.media.disk_plan import DiskPlan
 
 
 def qemu_img(*arguments: object) -> str:
@@ -156,7 +160,7 @@ class Usage(NamedTuple):
 @pytest.mark.usefixtures("_no_apt")
 def test_a_build_checks_the_free_space_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10 << 30, 9 << 30, 1 << 30))
-    monkeypatch.setattr(debian_builder, "build", lambda *_: pytest.fail("there was no space"))
+    monkeypatch.setattr(base_images, "build_disk", lambda *_: pytest.fail("there was no space"))
     with pytest.raises(NoSpace, match=r"building nothing needs 5.0 GiB in .*; free there: 1.0 GiB"):
         prepare(guest(build="debian", suite="bookworm"), no_progress, tmp_path / "cache")
 
@@ -167,11 +171,11 @@ class Builder:
     def __init__(self) -> None:
         self.count = 0
 
-    def __call__(self, image: object, login: object, key: str, directory: Path, progress: object) -> None:
+    def __call__(self, plan: DiskPlan, directory: Path, progress: object) -> None:
         self.count += 1
         (directory / "work").mkdir()
         (directory / "work/tree").touch()
-        (directory / "disk.qcow2").write_bytes(key.encode())
+        (directory / "disk.qcow2").write_bytes(plan.root.encode())
 
 
 @pytest.mark.usefixtures("_no_apt")
@@ -179,7 +183,7 @@ def test_a_built_image_is_built_once_and_again_when_it_is_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     builder = Builder()
-    monkeypatch.setattr(debian_builder, "build", builder)
+    monkeypatch.setattr(base_images, "build_disk", builder)
     monkeypatch.setattr(base_images, "require_space", lambda *_: None)
     spec = guest(build="debian", suite="bookworm")
     image = prepare(spec, no_progress, tmp_path)
@@ -199,7 +203,7 @@ def test_a_built_image_is_built_once_and_again_when_it_is_damaged(
 def test_an_image_that_is_damaged_again_after_its_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(debian_builder, "build", Builder())
+    monkeypatch.setattr(base_images, "build_disk", Builder())
     monkeypatch.setattr(base_images, "require_space", lambda *_: None)
     monkeypatch.setattr(
         base_images, "write_description", lambda directory, description: _write_wrong_digest(directory)
@@ -219,8 +223,9 @@ def test_the_cache_key_depends_on_the_login(tmp_path: Path, monkeypatch: pytest.
     spec = guest(build="debian", suite="bookworm")
     other = spec.model_copy(update={"login": spec.login.model_copy(update={"password": "other"})})
     image = spec.image
-    assert debian_builder.recipe(image, spec.login) != debian_builder.recipe(image, other.login)  # type: ignore[arg-type]
-    assert debian_builder.recipe(image, spec.login) == debian_builder.recipe(image, spec.login)  # type: ignore[arg-type]
+    assert isinstance(image, BuiltImage)
+    assert recipe_of(image, spec.login) != recipe_of(image, other.login)
+    assert recipe_of(image, spec.login) == recipe_of(image, spec.login)
 
 
 def test_an_archive_is_refused_before_anything_boots(tmp_path: Path) -> None:

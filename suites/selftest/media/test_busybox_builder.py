@@ -14,9 +14,10 @@ from fixtures.catalog.catalog import Catalog
 from fixtures.catalog.image_sources import BuiltImage
 from fixtures.catalog.login_specs import Login
 from fixtures.core.project import SHIPPED_GUESTS
-from fixtures.media import busybox_builder, busybox_modules, debian_builder, mmdebstrap
+from fixtures.media import busybox_builder, busybox_modules, debian_builder, package_sources
 from fixtures.media.apt_sources import AptSource
 from fixtures.media.image_builders import builder_of
+from fixtures.media.image_recipe import recipe_of
 
 LOGIN = Login(user="root", password="it's 100% secret")
 ROOT = "6f0d7c3a-94a5-5f5b-8f5f-0d8a3c1f6a11"
@@ -97,18 +98,18 @@ def test_the_initramfs_has_only_modules_that_can_be_needed_for_the_root() -> Non
     assert f"target=$initramfs\ncopy_modules {' '.join(busybox_modules.ROOT_MODULES)}\n" in hook()
 
 
-def test_the_cache_key_depends_on_the_login_and_the_code(
+def test_the_cache_key_depends_on_the_login_and_the_files(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     sources = (AptSource("http://deb.invalid/debian", "bookworm"),)
-    monkeypatch.setattr(mmdebstrap, "sources_of", lambda _: sources)
-    recipe = busybox_builder.recipe(image(), LOGIN)
-    assert busybox_builder.recipe(image(), LOGIN) == recipe
-    assert recipe["sources"] == ["deb http://deb.invalid/debian bookworm main"]
-    assert busybox_builder.recipe(image(), Login(user="root", password="another")) != recipe
+    monkeypatch.setattr(package_sources, "sources_of", lambda _: sources)
+    recipe = recipe_of(image(), LOGIN)
+    assert recipe_of(image(), LOGIN) == recipe
+    assert recipe["plan"]["packages"]["sources"] == ("deb http://deb.invalid/debian bookworm main",)
+    assert recipe_of(image(), Login(user="root", password="another")) != recipe
     (tmp_path / "inittab").write_text("::sysinit:/bin/true\n")
     monkeypatch.setattr(busybox_builder, "_TEMPLATES", tmp_path)
-    assert busybox_builder.recipe(image(), LOGIN)["builder"] != recipe["builder"]
+    assert recipe_of(image(), LOGIN) != recipe
 
 
 def test_the_report_lists_the_changes() -> None:

@@ -8,6 +8,7 @@ from fixtures.catalog.image_sources import BuiltImage
 from fixtures.catalog.login_specs import Login
 from fixtures.core.errors import MediaFault
 from fixtures.media import apt_sources, debian_builder, grub_config
+from fixtures.media.image_recipe import recipe_of
 
 LOGIN = Login(user="root")
 
@@ -59,8 +60,9 @@ def test_an_image_without_updates_uses_only_the_sources_of_its_suite(
         apt_sources.AptSource("http://mirror", name) for name in ("bookworm", "bookworm-security")
     )
     monkeypatch.setattr(apt_sources, "debian_sources", lambda suite: sources)
-    assert debian_builder.recipe(built(), LOGIN)["sources"] == [source.line for source in sources]
-    assert debian_builder.recipe(built(updates=False), LOGIN)["sources"] == [sources[0].line]
+    lines = tuple(source.line for source in sources)
+    assert recipe_of(built(), LOGIN)["plan"]["packages"]["sources"] == lines
+    assert recipe_of(built(updates=False), LOGIN)["plan"]["packages"]["sources"] == lines[:1]
     monkeypatch.setattr(apt_sources, "debian_sources", lambda suite: ())
     with pytest.raises(MediaFault, match="bookworm without its updates: .* knows no mirror"):
-        debian_builder.recipe(built(updates=False), LOGIN)
+        recipe_of(built(updates=False), LOGIN)
