@@ -136,6 +136,20 @@ def test_a_panic_just_after_the_ready_screen_is_found(tmp_path: Path) -> None:
         wait_for_screen(bench.machine, console)
 
 
+def test_a_ready_text_that_does_not_stay_is_named(tmp_path: Path) -> None:
+    code = assemble(
+        tmp_path,
+        "mov si, offset ready; call print; mov cx, 18; call ticks; call clear; mov si, offset menu; call print; jmp stop\n"
+        'ready: .asciz "\\r\\nREADY"\nmenu: .asciz "Main menu"',
+    )
+    with (
+        booting(tmp_path, code, "READY", silence=2) as (bench, console),
+        pytest.raises(BootTimeout, match=r"was there before, but not for 3 s: .*screen\.ready") as caught,
+    ):
+        wait_for_screen(bench.machine, console)
+    assert "Main menu" in caught.value.message
+
+
 RESETTING = """
     mov si, offset ready; call print; mov cx, 36; call ticks; jmp reset
     ready: .asciz "\\r\\nREADY"
