@@ -28,6 +28,7 @@ from fixtures.lab.pool.machine_pool import MachinePool
 from fixtures.lab.pool.machine_request import MachineRequest
 from fixtures.machine.block_devices import can_hotplug_disk
 from fixtures.machine.hardware import Disk
+from fixtures.plugin.stash import SESSION
 from fixtures.run import collection
 from fixtures.run.needs import inapplicable
 from suites.selftest.support import bundle_sample as sample
@@ -75,16 +76,24 @@ def homeless_user() -> Homeless:
 
 @pytest.fixture(autouse=True)
 def _can_be_broken(request: pytest.FixtureRequest) -> None:
-    """Skip a sabotage on a cell to which it does not apply, as for a check."""
+    """Skip a sabotage on a cell to which it does not apply, as for a check, or where one platform suffices."""
     if "cell" in request.fixturenames:
-        reason = inapplicable(request.node, request.getfixturevalue("cell"))
+        cell = request.getfixturevalue("cell")
+        reason = inapplicable(request.node, cell)
         if reason is not None:
             pytest.skip(reason)
+        selected = request.config.stash[SESSION].settings.cells
+        chosen = [each for each in selected if each.guest == cell.guest][-1]
+        if cell != chosen and request.node.get_closest_marker("one_platform") is not None:
+            pytest.skip("not_in_profile: one platform suffices; this sabotage is the same on each")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "small_guest: break the small guest on a platform where another disk costs a boot"
+    )
+    config.addinivalue_line(
+        "markers", "one_platform: break a guest on the last of its selected platforms only"
     )
 
 

@@ -20,6 +20,7 @@ def test_wrong_firmware_is_found(victim: Guest) -> None:
         test_boot.test_the_firmware_is_the_platforms(victim)
 
 
+@pytest.mark.one_platform
 def test_error_in_the_log_is_found(victim: Guest) -> None:
     victim.run_check("echo '<3>I/O error, dev vdz, sector 2048 op 0x1:(WRITE)' >/dev/kmsg")
     with pytest.raises(AssertionError, match="dev vdz"):

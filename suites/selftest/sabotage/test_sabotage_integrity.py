@@ -14,6 +14,7 @@ from suites.integrity import test_integrity
 from suites.selftest.support.sabotaged_guest import SabotagedGuest
 
 
+@pytest.mark.one_platform
 def test_changed_base_image_is_found(victim: Guest, instance: GuestInstance, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.write_bytes(b"as it was")
@@ -26,6 +27,7 @@ def test_changed_base_image_is_found(victim: Guest, instance: GuestInstance, tmp
     instance.image = image
 
 
+@pytest.mark.one_platform
 def test_changed_kernel_file_is_found(victim: Guest) -> None:
     victim.run_check('printf x >>"/boot/vmlinuz-$(uname -r)"')
     with pytest.raises(AssertionError, match="md5:"):
@@ -34,6 +36,7 @@ def test_changed_kernel_file_is_found(victim: Guest) -> None:
     test_integrity.test_the_kernel_is_the_vendors(victim)
 
 
+@pytest.mark.one_platform
 def test_tainted_kernel_is_found(victim: Guest) -> None:
     victim.run_check("echo 64 >/proc/sys/kernel/tainted")
     with pytest.raises(AssertionError, match=r"== \(\)"):

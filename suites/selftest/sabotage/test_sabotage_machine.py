@@ -31,6 +31,7 @@ def test_healthy_guest_passes(victim: Guest) -> None:
     test_integrity.test_the_kernel_is_the_vendors(victim)
 
 
+@pytest.mark.one_platform
 def test_hanging_command_is_interrupted_and_the_shell_survives(
     victim: Guest, instance: GuestInstance
 ) -> None:

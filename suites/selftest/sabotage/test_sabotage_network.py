@@ -12,6 +12,7 @@ from suites.network import test_network
 from suites.selftest.support.sabotaged_guest import SabotagedGuest
 
 
+@pytest.mark.one_platform
 def test_address_without_a_lease_is_found(victim: Guest) -> None:
     assert victim.network.addresses() != []
     name = victim.run_check("ls /sys/class/net | grep -v lo").strip()

@@ -36,6 +36,7 @@ def write(guest: Guest, path: str, content: bytes) -> None:
     guest.run_check(f"echo {base64.b64encode(content).decode()} | base64 -d >{path}")
 
 
+@pytest.mark.one_platform
 def test_one_changed_byte_of_the_kernel_is_found(victim: Guest) -> None:
     kernel = '"/boot/vmlinuz-$(uname -r)"'
     byte = victim.run_check(f"od -An -tu1 -j100000 -N1 {kernel}").strip()
@@ -47,6 +48,7 @@ def test_one_changed_byte_of_the_kernel_is_found(victim: Guest) -> None:
     test_integrity.test_the_kernel_is_the_vendors(victim)
 
 
+@pytest.mark.one_platform
 def test_unsigned_modules_and_changed_files_are_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without its last 28 bytes, a module of the vendor's has no signature that the kernel recognises.
 
@@ -72,6 +74,7 @@ def test_a_machine_without_secure_boot_is_found(victim: Guest) -> None:
         test_integrity.test_secure_boot_is_in_force(victim)
 
 
+@pytest.mark.one_platform
 def test_weakening_parameters_are_found(victim: Guest) -> None:
     test_integrity.test_the_kernel_parameters_weaken_nothing(victim)
     victim.run_check('{ cat /proc/cmdline; echo " mitigations=off"; } | tr -d "\\n" >/run/parameters')
@@ -82,6 +85,7 @@ def test_weakening_parameters_are_found(victim: Guest) -> None:
     test_integrity.test_the_kernel_parameters_weaken_nothing(victim)
 
 
+@pytest.mark.one_platform
 def test_a_visible_hypervisor_is_found(victim: Guest, instance: GuestInstance, tmp_path: Path) -> None:
     test_integrity.test_the_paravirtual_interfaces_are_offered(victim)
     platform = victim.cell.platform.model_copy(update={"hypervisor": "hidden"})
@@ -92,6 +96,7 @@ def test_a_visible_hypervisor_is_found(victim: Guest, instance: GuestInstance, t
     record.close()
 
 
+@pytest.mark.one_platform
 def test_a_tampered_package_database_is_found(victim: Guest, vendor: VendorKey) -> None:
     """The archive here is a small one of two of the guest's packages, signed by a key of the test's."""
     if victim.integrity.package_index().missing == "":

@@ -35,6 +35,7 @@ def test_bit_flip_in_written_data_is_found(victim: Guest, instance: GuestInstanc
         test_storage.test_a_write_reaches_the_disk(victim, victim.storage.source, victim.storage.target)
 
 
+@pytest.mark.one_platform
 def test_bit_flip_outside_of_written_data_is_found(victim: Guest, instance: GuestInstance) -> None:
     victim.storage.attach(victim.storage.source)
     victim.storage.attach(victim.storage.target)
@@ -43,6 +44,7 @@ def test_bit_flip_outside_of_written_data_is_found(victim: Guest, instance: Gues
         test_storage.test_a_write_reaches_the_disk(victim, victim.storage.source, victim.storage.target)
 
 
+@pytest.mark.one_platform
 def test_bit_flip_on_the_source_is_found(victim: Guest, instance: GuestInstance) -> None:
     victim.storage.attach(victim.storage.source)
     flip(instance, "source", 12345)
