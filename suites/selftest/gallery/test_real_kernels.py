@@ -107,6 +107,8 @@ def test_a_restart_before_the_login_is_no_fault(tmp_path: Path) -> None:
         assert bench.stages == [["firmware", "kernel"], ["firmware", "kernel", "login"]]
 
 
+# It starts early, so that no two workers wait for the kernel and its initramfs.
+@pytest.mark.boots
 def test_restarts_without_end_are_named(tmp_path: Path) -> None:
     with (
         KernelBench(tmp_path, "quiet", "reboot -f") as bench,

@@ -21,6 +21,9 @@ from suites.selftest.support.run_limit import RUN_LIMIT
 # These runs take long, so they start early.
 pytestmark = pytest.mark.boots
 
+# Runs on the same cell, one after the other: two at once would make its checkpoint, or wait for it.
+ON_DEBIAN = pytest.mark.xdist_group("debian-12@q35-uefi-virtio")
+
 # Never set: its timed wait is a pause.
 NEVER = threading.Event()
 
@@ -114,6 +117,7 @@ def test_worker_killed_during_a_checkpoint(tmp_path: Path) -> None:
     assert [name for name in left if not name.endswith(".lock")] == []
 
 
+@ON_DEBIAN
 def test_worker_killed_during_the_start_of_a_clone(tmp_path: Path) -> None:
     arguments = ["--guest=debian-12", "--platform=q35-uefi-virtio", "suites/integrity", "suites/drivers"]
     run = Run(tmp_path, *arguments, "-k", "kernel_is or driven")
@@ -129,6 +133,7 @@ def test_worker_killed_during_the_start_of_a_clone(tmp_path: Path) -> None:
     assert [path for path in (cache_root() / "checkpoints").iterdir() if path.name.startswith(".")] == []
 
 
+@ON_DEBIAN
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
 def test_ended_run_leaves_nothing(tmp_path: Path, signal_: signal.Signals) -> None:
     arguments = ["--guest=debian-12", "--platform=q35-uefi-virtio", "suites/network"]

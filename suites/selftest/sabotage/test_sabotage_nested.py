@@ -49,6 +49,8 @@ def change_probe(monkeypatch: pytest.MonkeyPatch, directory: Path, old: bytes, n
     monkeypatch.setattr(nested_probe, "IMAGE", changed)
 
 
+# It starts early, so that no two workers wait for the checkpoint of the guest that can be a hypervisor.
+@pytest.mark.boots
 def test_a_probe_guest_that_stops_hangs_answers_wrongly_or_never_ran_is_found(
     nested: SabotagedGuest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
