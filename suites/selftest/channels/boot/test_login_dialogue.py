@@ -53,6 +53,26 @@ def test_an_automatic_login_needs_no_name() -> None:
     assert play(talk, shown(*prompt), shown(*prompt, silent=True)) == [WAIT, SHELL]
 
 
+@pytest.mark.parametrize("prompt", ["/ # ", "root@debian:~# ", "$ "])
+def test_a_shell_under_a_message_of_the_kernel_is_asked_for_its_prompt(prompt: str) -> None:
+    hidden = ("", f"{prompt}[   87.441081] clocksource: Long readout interval", "sec: 1009625524")
+    talk = dialogue(password="")
+    views = (shown(*hidden), shown(*hidden, silent=True), shown(prompt), shown(prompt, silent=True))
+    assert play(talk, *views) == [WAIT, typed("\n"), WAIT, SHELL]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[    1.441081] usb 1-1: new device",
+        "Loading #[    0.000000] Linux version",
+        "(initramfs) [    1.441081] x",
+    ],
+)
+def test_a_silent_boot_without_a_prompt_gets_no_input(line: str) -> None:
+    assert play(dialogue(), shown("", line, silent=True)) == [WAIT]
+
+
 def test_a_prompt_of_a_boot_without_a_shell_is_tried_once() -> None:
     talk = dialogue()
     menu = shown("Select a language > ", silent=True)
