@@ -53,7 +53,8 @@ def exactly(end: socket.socket, length: int) -> bytes:
 def test_bytes_go_both_ways_at_once(line: tuple[DuplexService, socket.socket]) -> None:
     service, guest = line
     out, back = payload(1, 300_000), payload(2, 1000)
-    service.begin(out, len(back))
+    service.expect(len(back))
+    service.begin(out)
     guest.sendall(back)
     assert exactly(guest, len(out)) == out
     assert service.received_within(20) == back
@@ -61,7 +62,7 @@ def test_bytes_go_both_ways_at_once(line: tuple[DuplexService, socket.socket]) -
 
 def test_the_held_bytes_come_after_the_release(line: tuple[DuplexService, socket.socket]) -> None:
     service, guest = line
-    service.begin(b"before-after", 0, held=6)
+    service.begin(b"before-after", held=6)
     assert exactly(guest, 6) == b"before"
     guest.setblocking(False)
     with pytest.raises(BlockingIOError):
@@ -71,29 +72,29 @@ def test_the_held_bytes_come_after_the_release(line: tuple[DuplexService, socket
     assert exactly(guest, 6) == b"-after"
 
 
-def test_bytes_before_begin_do_not_count(line: tuple[DuplexService, socket.socket]) -> None:
+def test_bytes_that_came_before_do_not_count(line: tuple[DuplexService, socket.socket]) -> None:
     service, guest = line
-    service.begin(b"", 3)
+    service.expect(3)
     guest.sendall(b"old")
     assert service.received_within(20) == b"old"
-    service.begin(b"", 3)
+    service.expect(3)
     guest.sendall(b"new")
     assert service.received_within(20) == b"new"
 
 
 def test_missing_bytes_are_left_to_the_judge(line: tuple[DuplexService, socket.socket]) -> None:
     service, _ = line
-    service.begin(b"", 3)
+    service.expect(3)
     assert service.received_within(0) == b""
 
 
 def test_xoff_stops_the_host_and_xon_lets_it_go(line: tuple[DuplexService, socket.socket]) -> None:
     service, guest = line
-    service.begin(b"", 1, flow="software")
+    service.expect(1, flow="software")
     guest.sendall(XOFF + b"x")
     assert service.received_within(20) == b"x", "the flow characters are no data"
     service._may_send.clear()
-    service._start("send", lambda: service._send(b"at last", 0))
+    service.begin(b"at last")
     guest.setblocking(False)
     with pytest.raises(BlockingIOError):
         guest.recv(1)
