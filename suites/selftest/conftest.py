@@ -95,6 +95,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "one_platform: break a guest on the last of its selected platforms only"
     )
+    config.addinivalue_line(
+        "markers", "starts_first: of the tests with the marker boots, start this one before the others"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what starts first before the rest; the plugin sorts by weight later, and keeps this order."""
+    items.sort(key=lambda item: item.get_closest_marker("starts_first") is None)
 
 
 @pytest.fixture

@@ -27,8 +27,9 @@ def test_error_in_the_log_is_found(victim: Guest) -> None:
         test_boot.test_no_fatal_events(victim)
 
 
-# It starts early, so that no two workers wait for the checkpoint of the platform with all devices.
+# It makes Debian's image and the checkpoint of the platform with all devices; other workers need not wait.
 @pytest.mark.boots
+@pytest.mark.starts_first
 def test_wrong_clock_is_found(broken: SabotagedGuest) -> None:
     test_boot.test_clock_is_set(broken.guest)
     broken.guest.run_check("date -s '-1 hour'")
