@@ -53,6 +53,23 @@ def test_a_refusal_after_the_end_of_the_boot_is_named_at_once(tmp_path: Path) ->
         assert bench.boot_share < 0.25
 
 
+def test_a_refusal_counts_as_final_after_the_end_of_cloud_init(tmp_path: Path) -> None:
+    """The lines and the order of a real first boot, whose seed gives the account another password."""
+    script = f"""
+    echo "Cloud-init v. 22.4.2 running 'init' at Sat, 28 Nov 2026 08:51:14 +0000. Up 242.70 seconds."
+    {SYSTEMD_ENDS}
+    ask 'nothing login: '; ask_hidden 'Password: '; printf '\\nLogin incorrect\\n'
+    echo "Cloud-init v. 22.4.2 running 'modules:final' at Sat, 28 Nov 2026 08:53:42 +0000. Up 390.76 seconds."
+    echo 'Cloud-init v. 22.4.2 finished at Sat, 28 Nov 2026 08:53:59 +0000. Datasource DataSourceNoCloud.  Up 408 seconds'
+    getty root another
+    """
+    with GalleryBench(tmp_path, script, is_disk_busy=True) as bench:
+        error = bench.boot_error()
+        assert type(error) is DescriptionMismatch, repr(error)
+        assert "3 times, 2 of them after its boot was over (Login incorrect)" in error.message
+        assert bench.boot_share < 0.25
+
+
 def test_a_refusal_of_an_idle_guest_is_named_before_the_limit_of_the_boot(tmp_path: Path) -> None:
     """Nothing says that the boot is over, but the guest reads no disk for a minute."""
     with GalleryBench(tmp_path, "getty root another", limit_scale=IDLE) as bench:
