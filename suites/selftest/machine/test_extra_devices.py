@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.guest.device_kinds.input_sequences import key_steps
 from fixtures.lab.operations.extra_ports import LINE_ID, ExtraController, ExtraLine, address_of
 from fixtures.lab.operations.extra_rng import ExtraRandomSource
 from fixtures.lab.operations.extra_usb import plug_controller_with_stick
@@ -100,6 +101,12 @@ def test_a_stick_is_on_its_own_controller(instance: Any, model: str) -> None:
     listing = instance.machine.execute("human-monitor-command", {"command-line": "info usb"})
     assert "disk-stick" in listing
     assert instance.disks["stick"].serial == stick.serial
+
+
+def test_qemu_knows_every_key(instance: Any) -> None:
+    instance.machine.execute("cont")
+    for step in key_steps():
+        instance.machine.execute("input-send-event", {"events": [*step.sent]})
 
 
 def test_a_shared_folder_is_on_the_command_line(tmp_path: Path) -> None:
