@@ -17,19 +17,20 @@ release|6.1.0-56-amd64
 version|#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)
 machine|x86_64
 zone|-0330|NST
+now|1795855700 2026
 os|PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
 os|# a comment
 os|
 os|ID=debian
-user|root|2026-11-28 08:46
-user|root|2026-11-28 08:33
+user|root|Nov 28 08:46
+user|root|Nov 28 08:33
 cpu|0|-
 cpu|1|0
 memory|0|online
 memory|3|offline
 block|0x8000000
 time|0|1588 0 5268 1968 54 0 415 0 7 0
-end|17
+end|18
 """
 DEVICES = """\
 mount|ext4|489482|297248|267787|4096|/
@@ -53,6 +54,11 @@ def test_facts_about_the_system_are_parsed() -> None:
     assert facts.processor_time == {0: pytest.approx(92.93)}
 
 
+def test_a_login_of_last_year_is_in_the_past() -> None:
+    answer = SYSTEM.replace("1795855700 2026", "1798761700 2027").replace("Nov 28", "Dec 31")
+    assert parse_system(answer).users == {"root": 1798705980 // 60}
+
+
 def test_facts_about_devices_are_parsed() -> None:
     facts = parse_devices(DEVICES)
     assert facts.mounts == (
@@ -72,7 +78,7 @@ def test_facts_about_devices_are_parsed() -> None:
     [
         ("-0330", "later"),
         ("host|debian\n", ""),
-        ("2026-11-28 08:46", "yesterday"),
+        ("Nov 28 08:46", "yesterday"),
         ("time|0", "times|0"),
         ("cpu|0|-", "cpu|zero|-"),
     ],
@@ -81,7 +87,7 @@ def test_another_form_is_not_understood(old: str, new: str) -> None:
     answer = SYSTEM.replace(old, new)
     rows = answer.count("\n") - 1
     with pytest.raises(AnswerNotUnderstood, match="facts about the system: expected"):
-        parse_system(answer.replace("end|17", f"end|{rows}"))
+        parse_system(answer.replace("end|18", f"end|{rows}"))
 
 
 def test_this_host_has_facts() -> None:
