@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from fixtures.catalog.catalog import Catalog
+from fixtures.catalog.consistency import unmet_requirements
 from fixtures.catalog.image_sources import LocalImage
 from fixtures.catalog.login_specs import NO_LOGIN
 from fixtures.catalog.specs import GuestSpec
 from fixtures.catalog.validation import validate
 from fixtures.catalog.yaml_source import load
 from fixtures.core.errors import CatalogError
+from fixtures.core.project import SHIPPED_GUESTS
 from suites.selftest.support.paths import ROOT
 
 GUEST = """\
@@ -48,6 +50,23 @@ def test_a_minimal_guest(tmp_path: Path) -> None:
     assert guest.screen is not None, "expected the screen of the YAML"
     assert (guest.screen.layout, guest.screen.powers_off) == ("us", False)
     assert [step.press for step in guest.screen.steps] == ["<f2>"]
+
+
+@pytest.mark.parametrize(
+    ("console", "platform", "is_refused"),
+    [
+        ("vga-text", "q35-uefi-virtio", True),
+        ("framebuffer", "q35-uefi-virtio", False),
+        ("vga-text", "pc-bios-ide", False),
+    ],
+)
+def test_a_text_mode_needs_a_bios(tmp_path: Path, console: str, platform: str, *, is_refused: bool) -> None:
+    guest = spec(tmp_path, GUEST.replace("console: vga-text", f"console: {console}"))
+    messages = list(unmet_requirements(guest, Catalog.load([SHIPPED_GUESTS]).platforms[platform]))
+    expected = (
+        "its firmware is 'uefi', which sets a graphics mode, and console: vga-text reads text modes only;"
+    )
+    assert [message.startswith(expected) for message in messages] == [True] * is_refused
 
 
 def test_a_typing_rate_and_a_claim_of_frames(tmp_path: Path) -> None:
