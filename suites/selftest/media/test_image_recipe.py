@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -205,6 +206,13 @@ def _names(node: ast.Import | ast.ImportFrom) -> list[str]:
     return [f"{node.module}.{alias.name}" for alias in node.names]
 
 
+def ext4_uuid(disk: Path, start: int) -> str:
+    """The UUID in the superblock of the file system at ``start``."""
+    with disk.open("rb") as file:
+        file.seek(start + 1024 + 0x68)
+        return str(uuid.UUID(bytes=file.read(16)))
+
+
 def fake_tree(plan: DiskPlan, work: Path) -> None:
     """The files of the packages that the plan names, and a listing."""
     tree = work / "root"
@@ -232,17 +240,15 @@ def test_a_plan_is_carried_out(name: str, monkeypatch: pytest.MonkeyPatch, tmp_p
         ["qemu-img", "convert", "-O", "raw", str(tmp_path / "disk.qcow2"), str(raw)], "disk"
     )
     assert raw.stat().st_size == plan.size + plan.room
-    content = raw.read_bytes()
-    esp = tmp_path / "esp"
-    esp.write_bytes(content[2 << 20 : (2 << 20) + plan.esp_size])
+    esp = f"{raw}@@2M"
     for path, text in plan.esp_texts:
-        written = disk_layout.run_image_tool(["mtype", "-i", str(esp), f"::{path}"], "ESP")
+        written = disk_layout.run_image_tool(["mtype", "-i", esp, f"::{path}"], "ESP")
         assert written == text.replace("$release", "6.1.0-9-amd64")
     for path, source in plan.esp_files:
-        written = disk_layout.run_image_tool(["mtype", "-i", str(esp), f"::{path}"], "ESP").rstrip("\0")
+        written = disk_layout.run_image_tool(["mtype", "-i", esp, f"::{path}"], "ESP").rstrip("\0")
         assert written == source.replace("*", "6.1.0-9-amd64")
     start = disk_layout.root_start(plan.esp_size, plan.boot_size)
-    assert content[start + 1024 + 0x68 : start + 1024 + 0x78].hex() == plan.root.replace("-", "")
+    assert ext4_uuid(raw, start) == plan.root
     assert {path.name for path in tmp_path.glob("*[gz]")} == {name for name, _ in plan.copies} | {"build.log"}
     assert '"grep": "3.8-5"' in (tmp_path / "packages.json").read_text()
 
@@ -255,3 +261,28 @@ def test_a_file_that_the_packages_lack_is_named(monkeypatch: pytest.MonkeyPatch,
     other = dataclasses.replace(plan, boot_sector="usr/lib/grub/elsewhere/boot.img")
     with pytest.raises(MediaFault, match=r"expected one file usr/lib/grub/elsewhere/boot\.img; found 0"):
         disk_builder.build_disk(other, tmp_path, lambda _: None)
+
+
+def test_a_system_that_makes_its_disk_itself_gets_both_disks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plan = dataclasses.replace(plan_of("luks"), size=768 << 20)
+    monkeypatch.setattr(
+        mmdebstrap, "run_mmdebstrap", lambda _packages, work, _progress: fake_tree(plan, work)
+    )
+    moved: list[tuple[str, int, str, str]] = []
+
+    def move(system: Path, disk: Path, kernel: Path, initrd: Path, *_: object) -> None:
+        moved.append((ext4_uuid(system, 0), disk.stat().st_size, kernel.read_text(), initrd.read_text()))
+
+    monkeypatch.setattr(root_mover, "move_system", move)
+    disk_builder.build_disk(plan, tmp_path, lambda _: None)
+    assert moved == [
+        (
+            plan.root,
+            plan.size,
+            "boot/vmlinuz-6.1.0-9-amd64",
+            "boot/initrd.img-6.1.0-9-amd64",
+        )
+    ]
+    assert not (tmp_path / "work/system.raw").exists()
