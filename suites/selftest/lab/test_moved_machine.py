@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 def test_a_moved_machine_goes_on(tmp_path: Path) -> None:
     with boot_sector_instance(tmp_path) as instance:
         machine = instance.machine
+        # A clone was loaded with this capability.
+        capability = {"capability": "x-ignore-shared", "state": True}
+        machine.execute("migrate-set-capabilities", {"capabilities": [capability]})
         answer: Any = host_clocks.move(instance)
         assert sorted(answer) == ["times"]
         assert (machine.state, instance.machine.state) == ("off", "running")
