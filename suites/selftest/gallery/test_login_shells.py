@@ -41,7 +41,7 @@ def require_shell(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("program", SHELLS)
 def test_a_login_shell_runs_commands(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     require_shell(program, monkeypatch)
-    with GalleryBench(tmp_path, f"getty root secret; cd; {SHELLS[program]}") as bench:
+    with GalleryBench(tmp_path, f"getty root secret; cd /; {SHELLS[program]}") as bench:
         bench.boot()
         assert bench.shell.run("echo $((6 * 7)) 'a  b'; echo error >&2; exit 3").output == b"42 a  b\nerror\n"
         assert bench.shell.run('printf %s "$HOME"').text == str(tmp_path)
@@ -54,7 +54,7 @@ def test_a_login_shell_at_once_runs_commands(
 ) -> None:
     """An automatic login: nothing but the prompt says that the boot is over."""
     require_shell(program, monkeypatch)
-    with GalleryBench(tmp_path, f"cd; {SHELLS[program]}") as bench:
+    with GalleryBench(tmp_path, f"cd /; {SHELLS[program]}") as bench:
         bench.boot()
         assert bench.shell.run("echo $((6 * 7))").text == "42\n"
         assert bench.boot_share < 0.25

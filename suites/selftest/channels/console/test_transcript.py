@@ -46,6 +46,11 @@ def transcript(tmp_path: Path) -> Iterator[Transcript]:
         ("\x1b(Bx\x1b7\x1b8\x1b=\x1b>", "x"),
         ("bell\x07 and null\x00", "bell and null"),
         ("tab\tstays", "tab\tstays"),
+        ("10%\b\b\b99%", "99%"),
+        ("typo\b \b", "typ"),
+        # ksh prints its prompt like this.
+        ("# \r\x1b[J\r# " + " " * 78 + "\b" * 78, "# "),
+        ("\b\bx", "x"),
     ],
 )
 def test_escape_sequences_and_controls_are_stripped(raw: str, text: str) -> None:
