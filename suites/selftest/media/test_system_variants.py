@@ -198,7 +198,10 @@ def test_systemd_boot_has_the_kernel_on_its_partition(monkeypatch: pytest.Monkey
     [
         ({"root": "lvm"}, "the root file system is on LVM, in the volume root of the group debian"),
         ({"init": "openrc"}, "a login is on the first serial port"),
-        ({"selinux": True}, "SELinux enforces its policy"),
+        (
+            {"selinux": True},
+            "SELinux enforces its policy from the second boot on; the first one labels the files and restarts",
+        ),
         ({"boot_loader": "extlinux"}, "EXTLINUX speaks on the first serial port too, and does not wait"),
         (
             {"selinux": True},
