@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -132,6 +133,24 @@ def test_the_initramfs_opens_luks_with_the_quoted_passphrase() -> None:
 
 def test_the_script_is_no_part_of_the_new_system() -> None:
     assert f'rm "/mnt/{root_mover.SCRIPT}"' in root_mover.script("true", "true")
+
+
+def test_the_first_disk_does_not_have_the_uuid_of_the_new_file_system(tmp_path: Path) -> None:
+    disk = tmp_path / "system.raw"
+    (tmp_path / "root").mkdir()
+    with disk.open("wb") as file:
+        file.truncate(8 * MIB)
+    disk_layout.create_root_file_system(disk, tmp_path, "root", ROOT, 8 * MIB, start=0)
+    assert uuid_of(disk) == ROOT
+    root_mover.give_own_uuid(disk)
+    assert uuid_of(disk) != ROOT
+
+
+def uuid_of(disk: Path) -> str:
+    """The UUID of an ext4 file system: s_uuid of its superblock."""
+    with disk.open("rb") as file:
+        file.seek(1024 + 0x68)
+        return str(uuid.UUID(bytes=file.read(16)))
 
 
 @pytest.mark.parametrize(
