@@ -64,7 +64,7 @@ def test_hardware_address_is_kept(guest: Guest, wires: list[Wire]) -> None:
 
 
 @pytest.mark.device(*CARDS)
-@pytest.mark.needs("shell", "echo", "card-settings")
+@pytest.mark.needs("shell", "echo", "card-settings", "vlan")
 @pytest.mark.check("network.vlan-and-multicast-filters", level="informational")
 def test_vlan_and_multicast_filters(wires: list[Wire]) -> None:
     """Tagged frames cross both ways in their VLAN only; the card drops what is for others or takes it all."""

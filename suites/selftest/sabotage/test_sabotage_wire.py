@@ -61,9 +61,8 @@ def test_frames_and_data_that_change_are_found(victim: Guest, monkeypatch: pytes
         test_wire.test_malformed_frames_do_no_harm(victim, wires)
 
 
-def test_links_and_filters_that_are_wrong_are_found(
-    victim: Guest, instance: GuestInstance, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.needs("shell", "vlan")
+def test_filters_that_are_wrong_are_found(victim: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
     wires = connected(victim)
     run_on_card(victim, wires[0], "ip link set CARD promisc on")
     with pytest.raises(AssertionError, match="promiscuous=True|frames for another"):
@@ -73,12 +72,18 @@ def test_links_and_filters_that_are_wrong_are_found(
         patch.setattr(Wire, "join_vlan", lambda self, vlan: None)
         with pytest.raises(AssertionError, match=r"', ''\) == "):
             test_link.test_vlan_and_multicast_filters(wires)
+
+
+def test_a_cable_that_stays_is_found(
+    victim: Guest, instance: GuestInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request to pull the cable does not reach QEMU."""
+    wires = connected(victim)
     execute = instance.machine.execute
 
     def drop_set_link(command: str, *arguments: object, **options: object) -> object:
         return {} if command == "set_link" else execute(command, *arguments, **options)  # type: ignore[arg-type]
 
-    # The request to pull the cable does not reach QEMU.
     monkeypatch.setattr(instance.machine, "execute", drop_set_link)
     monkeypatch.setattr(victim._context, "wait_until", lambda description, condition: None)
     with pytest.raises(AssertionError, match="'up'.* == .*'down'"):
