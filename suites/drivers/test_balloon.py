@@ -8,6 +8,11 @@ from fixtures.guest.guest import Guest
 
 pytestmark = pytest.mark.needs("shell", "balloon")
 
+MIB = 1 << 20
+# What the guest uses on its own between two answers.
+TOLERANCE = 12 * MIB
+USED = 48 * MIB
+
 
 @pytest.mark.private_memory
 @pytest.mark.device("virtio-balloon-*")
@@ -18,3 +23,19 @@ def test_balloon_takes_and_returns_memory(guest: Guest) -> None:
     three_quarters = full.host // 4 * 3
     assert guest.devices.balloon.resize(three_quarters) == full.reduced_to(three_quarters)
     assert guest.devices.balloon.resize(full.host) == full
+
+
+@pytest.mark.device("virtio-balloon-*")
+@pytest.mark.check("drivers.balloon-statistics", level="recommended")
+def test_balloon_statistics(guest: Guest) -> None:
+    """The balloon reports to the host the memory that the guest's kernel reports, idle and under load."""
+    balloon = guest.devices.balloon
+    idle = balloon.statistics()
+    assert idle.differences(TOLERANCE) == (), f"idle: {idle}"
+    balloon.use_memory(USED)
+    used = balloon.statistics()
+    assert used.differences(TOLERANCE) == (), f"with {USED} bytes more in use: {used}"
+    freed, cached = idle.balloon.free - used.balloon.free, used.balloon.caches - idle.balloon.caches
+    assert abs(freed - USED) <= TOLERANCE, "bytes that are less free, by the balloon"
+    assert abs(cached - USED) <= TOLERANCE, "bytes that are in caches too, by the balloon"
+    balloon.free_memory()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from fixtures.core.errors import AnswerNotUnderstood, GuestFault
 from fixtures.guest.device_kinds.balloon import MemoryStatistics, parse_statistics
 from fixtures.systems.base.device_answers import MemoryFigures
-from fixtures.systems.linux.virtio_devices import parse_memory_figures
+from fixtures.systems.linux.virtio_devices import allocate_command, parse_memory_figures
 
 REPORTED = {
     "stat-total-memory": 1000,
@@ -54,3 +56,9 @@ def test_the_kernels_figures_are_parsed() -> None:
     assert figures == MemoryFigures(975308 << 10, 700000 << 10, 800000 << 10, 91007 << 10)
     with pytest.raises(AnswerNotUnderstood, match="rows for Buffers, Cached"):
         parse_memory_figures("MemTotal:|1\nMemFree:|1\nMemAvailable:|1\nSwapCached:|0\nend|4\n")
+
+
+def test_a_program_that_gets_its_memory_says_how_much() -> None:
+    command = allocate_command(3 << 20).replace("/run/systemd/system", "/absent")
+    said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
+    assert said == "3145728\n"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.core import errors
+from fixtures.lab.operations import extra_rng
 from fixtures.lab.pool.machine_pool import MachinePool
 from fixtures.oracles import framebuffer
 from suites.drivers import (
@@ -36,6 +37,14 @@ def test_changed_random_bytes_are_found(broken: SabotagedGuest) -> None:
         test_rng.test_random_bytes_are_the_hosts(broken.guest)
 
 
+def test_device_without_its_rate_limit_is_found(
+    broken: SabotagedGuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extra_rng, "rate_limit", lambda limit, period: {})
+    with pytest.raises(AssertionError, match="bytes within a period"):
+        test_rng.test_rng_rate_limit_and_statistics(broken.guest)
+
+
 def test_balloon_without_a_driver_is_found(pool: MachinePool, tmp_path: Path) -> None:
     with clone_with_all_devices(pool, tmp_path, private_memory=True) as broken:
         test_balloon.test_balloon_takes_and_returns_memory(broken.guest)
@@ -45,6 +54,14 @@ def test_balloon_without_a_driver_is_found(pool: MachinePool, tmp_path: Path) ->
         views = rf"(?s)host: 1073741824 != 805306368\n.*guest: {total} != {total - 268435456}"
         with pytest.raises(AssertionError, match=views):
             test_balloon.test_balloon_takes_and_returns_memory(broken.guest)
+
+
+def test_balloon_that_reports_other_memory_than_the_kernel_is_found(broken: SabotagedGuest) -> None:
+    test_balloon.test_balloon_statistics(broken.guest)
+    smaller = "sed 's/^MemTotal: *[0-9]*/MemTotal: 4096/' /proc/meminfo >/run/meminfo"
+    broken.guest.run_check(f"{smaller} && mount --bind /run/meminfo /proc/meminfo")
+    with pytest.raises(AssertionError, match="total: [0-9]+ bytes by the balloon, 4194304 by the kernel"):
+        test_balloon.test_balloon_statistics(broken.guest)
 
 
 def test_balloon_never_changes_the_memory_of_a_checkpoint(broken: SabotagedGuest) -> None:
