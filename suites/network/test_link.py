@@ -46,7 +46,7 @@ def test_link_down_and_up(wires: list[Wire]) -> None:
 @pytest.mark.boots
 @pytest.mark.device(*CARDS)
 @pytest.mark.needs("shell", "echo", "card-settings")
-@pytest.mark.check("network.hardware-address-is-kept", level="informational")
+@pytest.mark.check("network.hardware-address-is-kept", level="mandatory")
 def test_hardware_address_is_kept(guest: Guest, wires: list[Wire]) -> None:
     """A card has its own MAC address, another one while the guest says so, and its own after a restart."""
     addresses = [("configured", ""), ("set by the guest", OTHER_ADDRESS), ("after a restart", "")]
@@ -98,7 +98,7 @@ def test_vlan_and_multicast_filters(wires: list[Wire]) -> None:
 
 @pytest.mark.device(*CARDS)
 @pytest.mark.needs("shell", "echo")
-@pytest.mark.check("network.ipv6-works", level="informational")
+@pytest.mark.check("network.ipv6-works", level="mandatory")
 def test_ipv6_works(wires: list[Wire]) -> None:
     """The guest forms an IPv6 address by itself; echoes, fragments and TCP data cross each card both ways."""
     for wire in wires:

@@ -34,7 +34,7 @@ OVERLAPPING_DATAGRAMS = 64
 
 @pytest.mark.device(*CARDS)
 @pytest.mark.needs("shell", "echo")
-@pytest.mark.check("network.frames-of-every-size-arrive", level="informational")
+@pytest.mark.check("network.frames-of-every-size-arrive", level="mandatory")
 def test_frames_of_every_size_arrive(wires: list[Wire]) -> None:
     """Frames of every size up to the MTU cross each card both ways, in order, with right data and sums."""
     for wire in wires:
@@ -44,7 +44,7 @@ def test_frames_of_every_size_arrive(wires: list[Wire]) -> None:
 
 
 @pytest.mark.device(*CARDS)
-@pytest.mark.check("network.data-intact-at-loss", level="informational")
+@pytest.mark.check("network.data-intact-at-loss", level="mandatory")
 def test_data_is_intact_at_loss(wires: list[Wire]) -> None:
     """TCP data is intact both ways over a wire that loses, repeats, delays, reorders and corrupts frames."""
     for wire in wires:
@@ -58,7 +58,7 @@ def test_data_is_intact_at_loss(wires: list[Wire]) -> None:
 
 @pytest.mark.device(*CARDS)
 @pytest.mark.needs("shell", "offloads")
-@pytest.mark.check("network.offloads-keep-checksums", level="informational")
+@pytest.mark.check("network.offloads-keep-checksums", level="mandatory")
 def test_offloads_keep_checksums(wires: list[Wire]) -> None:
     """With each offload off and on, all frames that the guest sends are right; data is intact both ways."""
     for wire in wires:
@@ -82,7 +82,7 @@ def test_offloads_keep_checksums(wires: list[Wire]) -> None:
 
 @pytest.mark.device(*CARDS)
 @pytest.mark.needs("shell", "echo")
-@pytest.mark.check("network.fragments-are-reassembled", level="informational")
+@pytest.mark.check("network.fragments-are-reassembled", level="mandatory")
 def test_fragments_are_reassembled(wires: list[Wire]) -> None:
     """Datagrams up to 64 KiB cross each card both ways in fragments, also where these are in disorder."""
     for wire in wires:
@@ -99,7 +99,7 @@ def test_fragments_are_reassembled(wires: list[Wire]) -> None:
 
 @pytest.mark.device(*CARDS)
 @pytest.mark.needs("shell", "echo")
-@pytest.mark.check("network.malformed-frames-do-no-harm", level="informational")
+@pytest.mark.check("network.malformed-frames-do-no-harm", level="mandatory")
 def test_malformed_frames_do_no_harm(guest: Guest, wires: list[Wire]) -> None:
     """Ten thousand malformed frames change nothing: traffic is intact afterwards, and no error is logged."""
     boot, messages = guest.boot_id(), guest.unexpected_messages()
