@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from fixtures.core import errors
+from fixtures.guest.device_kinds import input_sequences
 from fixtures.lab.operations import extra_rng
 from fixtures.lab.pool.machine_pool import MachinePool
 from fixtures.oracles import framebuffer
+from fixtures.systems.base.device_answers import InputReport
 from suites.drivers import (
     test_balloon,
     test_display,
@@ -154,6 +156,25 @@ def test_lost_key_stroke_is_found(broken: SabotagedGuest) -> None:
     broken.guest.devices.input.timeout = 3.0
     with pytest.raises(AssertionError, match="QEMU QEMU USB Keyboard"):
         test_input.test_input_reaches_the_guest(broken.guest)
+
+
+def test_two_keys_in_the_wrong_order_are_found(
+    broken: SabotagedGuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = broken.guest.storage.attach(broken.guest.storage.source)
+    steps = input_sequences.key_steps({"a": 30, "b": 48})
+    sequences = broken.guest.devices.input_sequences
+    send = sequences.send
+
+    def send_exchanged(model: str) -> list[InputReport]:
+        with monkeypatch.context() as patch:
+            patch.setattr(input_sequences, "steps_of", lambda kind: [*steps[2:], *steps[:2]])
+            return send(model)
+
+    monkeypatch.setattr(input_sequences, "steps_of", lambda kind: steps)
+    monkeypatch.setattr(sequences, "send", send_exchanged)
+    with pytest.raises(AssertionError, match="reports of usb-kbd"):
+        test_input.test_keyboard_complete_and_in_order(broken.guest, source)
 
 
 def test_pixels_missing_from_the_screen_are_found(broken: SabotagedGuest) -> None:
