@@ -32,7 +32,7 @@ def shard(directory: Path, cells: tuple[str, ...], host: HostFacts) -> Path:
 
 def host_of(label: str) -> HostFacts:
     """The host of a shard: it knows every QEMU of the plan, and the firmware of its own cells."""
-    host = qemus_sample.host()
+    host: HostFacts = qemus_sample.host()
     return replace(host, firmware=tuple(row for row in host.firmware if row["qemu"] == label))
 
 

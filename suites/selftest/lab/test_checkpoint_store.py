@@ -14,7 +14,7 @@ import pytest
 from fixtures.core.errors import NoSpace
 from fixtures.lab.checkpoints.checkpoint import Checkpoint
 from fixtures.lab.checkpoints.checkpoint_inputs import describe_changes
-from fixtures.lab.checkpoints.store import CheckpointStore
+from fixtures.lab.checkpoints.store import LIMIT, CheckpointStore
 from fixtures.media.sparse_files import sparse_digest
 from suites.selftest.support.paths import ROOT
 
@@ -23,7 +23,7 @@ SIZE = 1 << 20
 USER = """
 import sys
 from pathlib import Path
-from fixtures.lab.checkpoints.store import CheckpointStore
+from fixtures.lab.checkpoints.store import LIMIT, CheckpointStore
 
 store = CheckpointStore(Path(sys.argv[2]), print, Path(sys.argv[1]))
 print("held" if store.find("cell", {"a": 1}) else "nothing", flush=True)
@@ -34,13 +34,13 @@ sys.stdin.readline()
 class Bench:
     """A checkpoint store in a directory of its own, and its progress messages."""
 
-    def __init__(self, directory: Path, **options: int) -> None:
+    def __init__(self, directory: Path, limit: int = LIMIT) -> None:
         self.messages: list[str] = []
         self.count = 0
         self.root = directory / "cache"
         self.work = directory / "work"
         self.work.mkdir(exist_ok=True)
-        self.store = CheckpointStore(self.work, self.messages.append, self.root, **options)
+        self.store = CheckpointStore(self.work, self.messages.append, self.root, limit)
 
     def make(self, inputs: dict[str, Any], cell: str = "cell") -> Path:
         def fill(directory: Path) -> None:
