@@ -23,7 +23,7 @@ SIZE = 1 << 20
 USER = """
 import sys
 from pathlib import Path
-from fixtures.lab.checkpoints.store import LIMIT, CheckpointStore
+from fixtures.lab.checkpoints.store import CheckpointStore
 
 store = CheckpointStore(Path(sys.argv[2]), print, Path(sys.argv[1]))
 print("held" if store.find("cell", {"a": 1}) else "nothing", flush=True)

@@ -130,7 +130,10 @@ def test_worker_killed_during_the_start_of_a_clone(tmp_path: Path) -> None:
     lost = next(result for result in results.values() if result["outcome"] == "ERROR")
     assert lost["failure"]["kind"] == "WorkerDied"
     assert_clean(tmp_path)
-    assert [path for path in (cache_root() / "checkpoints").iterdir() if path.name.startswith(".")] == []
+    checkpoints = cache_root() / "checkpoints"
+    # Another worker may make the first checkpoint of another cell now.
+    names = {path.name for path in checkpoints.iterdir()}
+    assert [name for name in names if name.startswith(".") and name[1:].partition(".")[0] in names] == []
 
 
 @ON_DEBIAN
