@@ -43,6 +43,7 @@ _LAUNCHER = """\
 #!/bin/sh
 # Adds two serial ports to QEMU when it starts a machine.
 case " $* " in
+*" -machine none "*) ;;
 *" -nodefaults "*) exec {qemu} "$@" \\
     -chardev socket,id=sac,path={sac} -device isa-serial,chardev=sac,index=2 \\
     -chardev socket,id=long,path={long} -device isa-serial,chardev=long,index=3 ;;
