@@ -11,6 +11,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -96,9 +97,11 @@ class NamespaceMachine:
     def __init__(self) -> None:
         self.wakeup = self
         self.health = self
+        self._change = threading.Event()
 
     def notify(self) -> None:
-        """Nobody waits for a change."""
+        """See :class:`fixtures.machine.wakeup.Wakeup`."""
+        self._change.set()
 
     def deadline(self, seconds: float) -> Deadline:
         """A deadline of the host's clock."""
@@ -111,6 +114,9 @@ class NamespaceMachine:
         while (value := read()) is None:
             if deadline.expired:
                 raise timeout_error()
+            # The thread of the peer needs the interpreter: a loop that only reads would starve it.
+            self._change.wait(0.005)
+            self._change.clear()
         return value
 
 
