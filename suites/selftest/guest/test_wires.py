@@ -20,6 +20,9 @@ from suites.selftest.support.namespace_guest import NamespaceShell, namespace_wi
 DOWN = "ip link set tap0 down"
 UP = "ip link set tap0 up"
 
+# Seconds: for answers of a sound guest on a busy host, and for those that a spoilt one never gives.
+PATIENT, IMPATIENT = 30.0, 1.0
+
 
 @dataclass
 class Namespace:
@@ -64,6 +67,7 @@ def test_frames_that_are_cut_changed_or_lost_are_found(
 ) -> None:
     check, wires = test_wire.test_frames_of_every_size_arrive, namespace.wires
     check(wires)
+    wires[0].answer_timeout = IMPATIENT
     monkeypatch.setattr(test_wire, "ALL_FRAME_SIZES", (60, 800, 1514))
     namespace.change("ip link set mtu 1400 dev tap0")
     with pytest.raises(AssertionError, match="1410"):
@@ -87,6 +91,7 @@ def test_data_that_changes_is_found(namespace: Namespace, monkeypatch: pytest.Mo
     check, wires = test_wire.test_data_is_intact_at_loss, namespace.wires
     monkeypatch.setattr(test_wire, "PAYLOAD", 1 << 19)
     check(wires)
+    wires[0].answer_timeout = IMPATIENT
     monkeypatch.setattr(test_wire, "BAD_WIRE", dataclasses.replace(test_wire.BAD_WIRE, mends=True))
     with pytest.raises(AssertionError, match="sha256:"):
         check(wires)
@@ -96,6 +101,7 @@ def test_wrong_checksums_are_found(namespace: Namespace, monkeypatch: pytest.Mon
     check, wires = test_wire.test_offloads_keep_checksums, namespace.wires
     monkeypatch.setattr(test_wire, "SMALL_PAYLOAD", 1 << 16)
     check(wires)
+    wires[0].answer_timeout = IMPATIENT
     note = peer.Peer._note
 
     def note_flipped(self: peer.Peer, direction: peer.Direction, frame: bytes) -> None:
@@ -110,6 +116,7 @@ def test_wrong_checksums_are_found(namespace: Namespace, monkeypatch: pytest.Mon
 def test_datagrams_that_stay_in_pieces_are_found(namespace: Namespace) -> None:
     check, wires = test_wire.test_fragments_are_reassembled, namespace.wires
     check(wires)
+    wires[0].answer_timeout = IMPATIENT
     namespace.change("sysctl -q -w net.ipv4.ipfrag_low_thresh=0 net.ipv4.ipfrag_high_thresh=0")
     with pytest.raises(AssertionError, match=r"'in order', \(\)\)"):
         check(wires)
@@ -119,6 +126,7 @@ def test_harm_by_malformed_frames_is_found(namespace: Namespace, monkeypatch: py
     check = test_wire.test_malformed_frames_do_no_harm
     monkeypatch.setattr(test_wire, "MALFORMED_FRAMES", 2000)
     check(namespace.guest, namespace.wires)
+    namespace.wires[0].answer_timeout = IMPATIENT
     monkeypatch.setattr(test_wire, "MALFORMED_FRAMES", 100)
     send = Wire.send_malformed_frames
 
@@ -134,17 +142,20 @@ def test_harm_by_malformed_frames_is_found(namespace: Namespace, monkeypatch: py
 
 def test_a_hardware_address_that_is_not_the_cards_is_found(namespace: Namespace) -> None:
     check, wires = test_link.test_hardware_address_is_kept, namespace.wires
+    wires[0].answer_timeout = IMPATIENT
     with pytest.raises(AssertionError, match=r"'after a restart', \(\)\)"):
         check(namespace.guest, wires)
     own = f"ip link set tap0 address {wires[0].hardware_address}"
     namespace.change(DOWN, own, UP)
     namespace.reboot = lambda: namespace.change(DOWN, own, UP)
+    wires[0].answer_timeout = PATIENT
     check(namespace.guest, wires)
 
 
 def test_a_guest_without_ipv6_is_found(namespace: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
     check, wires = test_link.test_ipv6_works, namespace.wires
     check(wires)
+    wires[0].answer_timeout = IMPATIENT
     namespace.change("sysctl -q -w net.ipv6.conf.tap0.disable_ipv6=1")
     wires[0].payload_timeout = 0.5
     with pytest.raises(AssertionError, match="the guest announced no address"):

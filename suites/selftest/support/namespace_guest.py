@@ -207,7 +207,7 @@ def namespace_wire(directory: Path) -> Iterator[tuple[NamespaceWire, NamespaceSh
         context = NamespaceContext(RecordingProxy(record, instance), _Cell())
         wire = NamespaceWire(cast("GuestContext", context), 1, "tap")
         wire._card = NamespaceCard(instance, network, peer)
-        wire.answer_timeout, wire.payload_timeout = 1.0, 30.0
+        wire.answer_timeout, wire.payload_timeout = 30.0, 30.0
         settings = f"/proc/sys/net/ipv6/conf/{_INTERFACE}"
         assert shell.run(f"echo 1 >{settings}/accept_dad && echo 1 >{settings}/accept_ra").status == 0
         yield wire, shell
