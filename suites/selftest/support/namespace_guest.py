@@ -114,10 +114,13 @@ class NamespaceMachine:
         while (value := read()) is None:
             if deadline.expired:
                 raise timeout_error()
-            # The thread of the peer needs the interpreter: a loop that only reads would starve it.
-            self._change.wait(0.005)
-            self._change.clear()
+            self.await_change()
         return value
+
+    def await_change(self) -> None:
+        """Let the thread of the peer run, which a loop that only reads would starve of the interpreter."""
+        self._change.wait(0.005)
+        self._change.clear()
 
 
 @dataclass
@@ -131,7 +134,7 @@ class NamespaceInstance:
         """See :class:`fixtures.lab.instance.guest_instance.GuestInstance`."""
         deadline = Deadline.after(seconds)
         while not is_done(value := read()) and not deadline.expired:
-            pass
+            self.machine.await_change()
         return value
 
 
@@ -148,7 +151,7 @@ class NamespaceContext:
         return Linux(self.proxy)
 
     def require_writable(self, operation: str) -> None:
-        """Nobody shares the guest."""
+        """Every change is permitted: no other check shares the guest."""
 
     def wait_until(self, description: str, condition: Callable[[Any], bool]) -> None:
         """The shell's answer says that the change has happened."""
