@@ -201,7 +201,7 @@ def test_what_builds_a_disk_uses_only_code_that_is_in_the_key() -> None:
 def _names(node: ast.Import | ast.ImportFrom) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
-    assert node.module is not None
+    assert node.module is not None, "expected an import by its full name"
     assert node.level == 0
     return [f"{node.module}.{alias.name}" for alias in node.names]
 

@@ -10,8 +10,7 @@ import pytest
 
 from fixtures.media.shared_cache.entry_paths import GRACE, hide, restore
 from fixtures.media.shared_cache.eviction import ABANDONED, Eviction
-from suites.selftest.media.test_shared_cache import FORMS, Wrapped
-from suites.selftest.support.shared_cache_bench import KIND, SharedBench, key_of
+from suites.selftest.support.shared_cache_bench import FORMS, KIND, SharedBench, Wrapped, key_of
 
 SMALL = 64 << 10
 # Two entries of this size fit, and not three: what does not compress takes as much packed.
@@ -47,7 +46,7 @@ def test_the_least_recently_used_entry_is_evicted(bench: SharedBench) -> None:
 def test_a_use_makes_an_entry_the_last_to_be_evicted(bench: SharedBench) -> None:
     publish(bench, 0, 3 * GRACE)
     publish(bench, 1, 2 * GRACE)
-    assert bench.fetch(0)[0] is not None
+    assert bench.fetch(0)[0] is not None, "expected the entry, which is in use"
     bench.publish(2, SMALL)
     assert numbers(bench) == [0, 2]
 
@@ -93,7 +92,7 @@ def test_an_entry_that_a_host_begins_to_use_is_given_back(bench: SharedBench) ->
 
 
 def test_a_host_that_loses_its_entry_to_eviction_goes_on(bench: SharedBench) -> None:
-    """A host that may only read leaves no mark. It makes the entry itself, and accuses nobody."""
+    """A host that may only read leaves no mark. It makes the entry itself, and refuses none."""
     bench.publish(0, SMALL)
 
     class Evicted(Wrapped):
@@ -133,7 +132,7 @@ def test_what_a_killed_host_left_is_removed_after_a_day(bench: SharedBench) -> N
         bench.age(path, DAY)
     assert bench.cache.eviction.remove_abandoned() == 1
     assert set(left) & set(bench.files()) == set()
-    assert bench.fetch(0)[0] is not None
+    assert bench.fetch(0)[0] is not None, "expected the entry, which is in use"
 
 
 def test_a_host_looks_for_that_once_a_day(bench: SharedBench) -> None:
@@ -148,13 +147,13 @@ def test_a_host_looks_for_that_once_a_day(bench: SharedBench) -> None:
 
 
 def test_the_data_of_an_old_entry_is_not_abandoned(bench: SharedBench) -> None:
-    """Neither that of an entry which another host has hidden for a moment, to see whether it is in use."""
+    """Data of an entry stays, too, if another host has hidden it for a moment to see whether it is in use."""
     content = bench.publish(0, SMALL)
     for path in bench.files():
         bench.age(path, DAY)
     assert bench.cache.eviction.remove_abandoned() == 0
     hidden = hide(bench.place, bench.paths(0), bench.manifest(0).data)
-    assert hidden is not None
+    assert hidden is not None, "expected the hidden manifest of the entry"
     assert bench.cache.eviction.remove_abandoned() == 0
     restore(bench.place, hidden, bench.paths(0))
     assert bench.fetch(0)[1] == content
@@ -163,7 +162,7 @@ def test_the_data_of_an_old_entry_is_not_abandoned(bench: SharedBench) -> None:
 def test_what_a_killed_eviction_hid_is_removed_after_a_day(bench: SharedBench) -> None:
     bench.publish(0, SMALL)
     hidden = hide(bench.place, bench.paths(0), bench.manifest(0).data)
-    assert hidden is not None
+    assert hidden is not None, "expected the hidden manifest of the entry"
     for path in bench.files():
         bench.age(path, DAY)
     bench.cache.eviction.remove_abandoned()

@@ -117,7 +117,7 @@ def test_an_eviction_may_be_killed_at_any_step(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_many_hosts_at_once_of_which_some_are_killed(tmp_path: Path, seed: int) -> None:
-    """They publish, take and evict the same entries. No content is wrong, and nobody is accused."""
+    """They publish, take and evict the same entries. No content is wrong, and no entry is refused."""
     bench = SharedBench("directory", tmp_path, limit=4 * SMALL, grace=0.0)
     numbers = range(6)
     for number in numbers:

@@ -38,15 +38,15 @@ def test_without_a_name_there_is_none() -> None:
 
 def test_the_environment_names_it_and_its_limit(tmp_path: Path) -> None:
     cache = opened(None, IRONGUEST_SHARED_CACHE=str(tmp_path), IRONGUEST_SHARED_CACHE_LIMIT="3G")
-    assert cache is not None
+    assert cache is not None, "expected a shared cache"
     assert (cache.place.name, cache.limit, cache.place.secret) == (f"{tmp_path}/{NAME}", 3 << 30, b"")
     cache = opened(str(tmp_path), IRONGUEST_SHARED_CACHE_SECRET="secret")
-    assert cache is not None
+    assert cache is not None, "expected a shared cache"
     assert cache.place.secret == b"secret"
     other = tmp_path / "other"
     other.mkdir()
     cache = opened(str(other), IRONGUEST_SHARED_CACHE=str(tmp_path))
-    assert cache is not None
+    assert cache is not None, "expected a shared cache"
     assert (cache.place.name, cache.limit) == (f"{other}/{NAME}", LIMIT)
 
 
@@ -88,12 +88,13 @@ def test_a_missing_package_of_a_protocol_is_named() -> None:
 
 def test_a_directory_needs_no_optional_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fsspec", None)
-    assert opened(str(tmp_path)) is not None
+    assert opened(str(tmp_path)) is not None, "expected a shared cache in the directory"
 
 
 def test_offline_a_directory_is_used_and_a_url_is_not(tmp_path: Path) -> None:
     messages: list[str] = []
-    assert open_shared_cache(str(tmp_path), messages.append, offline=True, environment={}) is not None
+    cache = open_shared_cache(str(tmp_path), messages.append, offline=True, environment={})
+    assert cache is not None, "expected a shared cache in the directory"
     assert open_shared_cache("memory://x", messages.append, offline=True, environment={}) is None
     assert messages == ["shared cache: offline, its URL is not used"]
 

@@ -63,13 +63,13 @@ def test_every_cell_runs_on_each_qemu(tmp_path: Path) -> None:
     names = {case.get("name") or "" for case in ElementTree.parse(xml).iter("testcase")}
     assert {name.partition("[")[2] for name in names} == {f"{cell}]" for cell in cells}
 
-    # The command that repeats a check selects its cell among those of the same QEMUs.
+    # The command that repeats a check selects its cell, with the same QEMUs.
     [failure] = {
         entry.instances[0].attempts[0].failure
         for entry in report.entries
         if (entry.cell, entry.check) == ("left@pc-bios-ide#9.0", "a.differs")
     }
-    assert failure is not None
+    assert failure is not None, "expected the failure of a.differs"
     again = shlex.split(failure.rerun_command)
     assert [*qemus, "--guest=left", "--platform=pc-bios-ide#9.0"] == again[-6:-2]
     assert inner.run(*qemus, "--platform=pc-bios-ide#9.0").count("2 failed, 2 passed") == 1

@@ -6,19 +6,19 @@ import hashlib
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fixtures.media.shared_cache.directory_place import DirectoryPlace
 from fixtures.media.shared_cache.entry_paths import EntryPaths
 from fixtures.media.shared_cache.manifest import Manifest, parse_manifest
+from fixtures.media.shared_cache.place import Place
 from fixtures.media.shared_cache.remote_place import RemotePlace
 from fixtures.media.shared_cache.shared_cache import Origin, SharedCache
 
-if TYPE_CHECKING:
-    from fixtures.media.shared_cache.place import Place
-
+# A directory, and by fsspec a remote file system in memory and one of files.
+FORMS = ("directory", "memory", "file")
 KIND = "images"
 NAME = "ironguest-1"
 # A file that is no multiple of a block, with a hole in it, larger than what is packed at once.
@@ -134,3 +134,38 @@ class SharedBench:
             for name in self.place.names(top):
                 found += [f"{top}/{name}/{file}" for file in self.place.names(f"{top}/{name}")]
         return found
+
+
+class Wrapped(Place):
+    """A place that passes everything to another one."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.name, (OSError,))
+        self.place = place
+
+    def read(self, path: str, limit: int) -> bytes:
+        return self.place.read(path, limit)
+
+    def open(self, path: str) -> Any:
+        return self.place.open(path)
+
+    def create(self, path: str) -> Any:
+        return self.place.create(path)
+
+    def publish(self, path: str, data: bytes) -> bool:
+        return self.place.publish(path, data)
+
+    def move(self, path: str, target: str) -> bool:
+        return self.place.move(path, target)
+
+    def remove(self, path: str) -> None:
+        self.place.remove(path)
+
+    def names(self, directory: str) -> list[str]:
+        return self.place.names(directory)
+
+    def touch(self, path: str) -> None:
+        self.place.touch(path)
+
+    def modified(self, path: str) -> float | None:
+        return self.place.modified(path)
