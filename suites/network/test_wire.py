@@ -1,4 +1,4 @@
-"""The wire: what crosses it between a card and its peer is whole, whatever the wire does to it."""
+"""The wire: data crosses it whole between a card and its peer, also where frames are lost or changed."""
 
 from __future__ import annotations
 

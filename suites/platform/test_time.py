@@ -1,6 +1,6 @@
-"""Time: the guest's clocks keep the host's pace, whatever happens to the machine, and its RTC works.
+"""Time: the guest's clocks keep the host's pace, also over a pause and a restore, and its RTC works.
 
-The bounds are those of the platform's YAML, key ``clock``. A busy host is no fault: a reading of the guest is
+The bounds stand in the platform's YAML, key ``clock``. A busy host is no fault: a reading of the guest is
 compared with the interval between the host's time before the question and after the answer.
 """
 

@@ -30,7 +30,7 @@ SHELLS = {
 
 
 def require_shell(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have ``program`` in PATH: the host's own, or that of its package."""
+    """Have ``program`` in PATH: the host's own, or the one in its package."""
     if shutil.which(program) is None:
         directory = missing_shell(program)
         if directory is None:
