@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.core.deadline import Deadline
-from fixtures.machine.cpu_clock import CpuClock, parse_run_delay, read_run_delays
+from fixtures.machine.cpu_clock import CpuClock, parse_run_delay, parse_stolen_times, read_run_delays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +25,10 @@ class SimulatedHost:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
         self.delays = {"1": 5.0, "2": 0.0}
+        self.stolen = {"cpu0": 3.0, "cpu1": 7.0}
         monkeypatch.setattr("fixtures.machine.cpu_clock.host_clock", lambda: self.now)
         monkeypatch.setattr("fixtures.machine.cpu_clock.read_run_delays", lambda _: dict(self.delays))
+        monkeypatch.setattr("fixtures.machine.cpu_clock.read_stolen_times", lambda: dict(self.stolen))
 
     def pass_seconds(self, seconds: float, **waits: float) -> None:
         """Advance the clock. ``waits`` are the seconds for which the threads ``t1``, ``t2``, ... waited."""
@@ -43,6 +45,18 @@ def host(monkeypatch: pytest.MonkeyPatch) -> SimulatedHost:
 
 def test_the_second_number_is_the_waiting_time_in_nanoseconds() -> None:
     assert parse_run_delay("1054330 3548751000 17\n") == pytest.approx(3.548751)
+
+
+def test_the_eighth_number_of_a_cpu_is_its_stolen_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fixtures.machine.cpu_clock._TICKS", 100)
+    stat = """\
+cpu  8356697 118947 802804 2235901 15394 0 19093 25416 7 0
+cpu0 4178348 59473 401402 1117950 7697 0 9546 12708 3 0
+cpu1 4178349 59474 401402 1117951 7697 0 9547 0 4 0
+intr 8 0
+"""
+    assert parse_stolen_times(stat) == {"cpu0": 127.08, "cpu1": 0.0}
+    assert parse_stolen_times("cpu 1 2 3 4\ncpu0 1 2 3 4\n") == {}
 
 
 def test_without_competition_the_clock_is_the_hosts(host: SimulatedHost) -> None:
@@ -66,6 +80,13 @@ def test_the_waits_of_all_threads_count(host: SimulatedHost) -> None:
     clock = CpuClock(1)
     host.pass_seconds(10, t1=2, t2=3, t3=1)
     assert clock.waited == 6.0
+
+
+def test_the_largest_stolen_time_of_a_cpu_counts(host: SimulatedHost) -> None:
+    clock = CpuClock(1)
+    host.stolen = {"cpu0": 5.0, "cpu1": 10.0}
+    host.pass_seconds(10, t1=1)
+    assert clock.waited == 4.0
 
 
 def test_a_thread_that_ended_does_not_turn_the_clock_back(host: SimulatedHost) -> None:
