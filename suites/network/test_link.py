@@ -30,7 +30,7 @@ FRAMES = 300
 
 @pytest.mark.device(*CARDS)
 @pytest.mark.needs("shell", "echo")
-@pytest.mark.check("network.link-down-and-up", level="informational")
+@pytest.mark.check("network.link-down-and-up", level="mandatory")
 def test_link_down_and_up(wires: list[Wire]) -> None:
     """The guest notices that its cable is pulled and put back, three times; traffic is intact afterwards."""
     for wire in wires:
@@ -65,7 +65,7 @@ def test_hardware_address_is_kept(guest: Guest, wires: list[Wire]) -> None:
 
 @pytest.mark.device(*CARDS)
 @pytest.mark.needs("shell", "echo", "card-settings", "vlan")
-@pytest.mark.check("network.vlan-and-multicast-filters", level="informational")
+@pytest.mark.check("network.vlan-and-multicast-filters", level="mandatory")
 def test_vlan_and_multicast_filters(wires: list[Wire]) -> None:
     """Tagged frames cross both ways in their VLAN only; the card drops what is for others or takes it all."""
     for wire in wires:
