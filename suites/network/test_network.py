@@ -12,6 +12,7 @@ LARGE_PAYLOAD = 16 << 20
 SMALL_PAYLOAD = 1 << 20
 
 
+@pytest.mark.needs("shell", "dhcp")
 @pytest.mark.check("network.address-by-dhcp", level="mandatory")
 def test_address_by_dhcp(guest: Guest) -> None:
     """Each card has exactly the address that DHCP leased to it on the wire."""

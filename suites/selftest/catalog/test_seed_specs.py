@@ -65,6 +65,29 @@ def test_a_static_network(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("addresses", "own"),
+    [
+        ("10.0.2.15/24", "10.0.2.15"),
+        ("fec0::15/64, 192.168.7.1/24, 10.0.2.77/25, 10.0.2.78/24", "10.0.2.77"),
+        ("fec0::15/64, 192.168.7.1/24, 10.0.3.15/24", "None"),
+    ],
+)
+def test_the_address_on_the_first_card(addresses: str, own: str, tmp_path: Path) -> None:
+    text = f"{GUEST}seed: {{nocloud: {{network: {{addresses: [{addresses}]}}}}}}\n"
+    seed = catalog(tmp_path, text).guests["g"].seed
+    assert seed is not None, "expected the seed of the YAML"
+    assert seed.static_network is not None, f"expected a static network: {seed}"
+    assert str(seed.static_network.on_first_card) == own
+
+
+@pytest.mark.parametrize("seed", ["{nocloud: {}}", "{nocloud: {network: dhcp}}", "{ignition: {}}"])
+def test_other_seeds_configure_no_static_network(seed: str, tmp_path: Path) -> None:
+    found = catalog(tmp_path, f"{GUEST}seed: {seed}\n").guests["g"].seed
+    assert found is not None, "expected the seed of the YAML"
+    assert found.static_network is None
+
+
 MISTAKES = {
     "{}": "10: seed.ignition: expected either nocloud or ignition; found nothing",
     "{nocloud: {}, ignition: {}}": "10: seed.ignition: expected either nocloud or ignition; found an empty mapping",
@@ -117,6 +140,11 @@ def test_a_mistake_names_its_key(seed: str, tmp_path: Path) -> None:
         (
             GUEST.replace("console: serial", "console: ssh") + "seed: {nocloud: {}}\n",
             "6: platforms.0: p does not fit: it lacks the role 'nic', and g has console: ssh",
+        ),
+        (
+            GUEST.replace("console: serial", "console: ssh")
+            + "seed: {nocloud: {network: {addresses: [10.0.3.15/24, fec0::15/64]}}}\n",
+            "10: seed.nocloud.network.addresses: expected an address in 10.0.2.0/24, the subnet of the first network card",
         ),
         (
             GUEST.replace("system: linux", "system: none").replace(

@@ -96,6 +96,26 @@ def test_a_seed_of_ignition_is_an_item_of_the_firmware_configuration() -> None:
     assert "disk-seed" not in parse_devices(machine_hardware)
 
 
+@pytest.mark.parametrize(
+    ("network", "address"),
+    [
+        (None, "10.0.2.15"),
+        ("dhcp", "10.0.2.15"),
+        ({"addresses": ["192.168.1.1/24", "10.0.2.50/24"]}, "10.0.2.50"),
+    ],
+)
+def test_ssh_is_forwarded_to_the_address_that_the_seed_gives(network: Any, address: str) -> None:
+    plain = hardware("q35", machine_sample.TCG, {"disk": "ide-hd", "nic": ["e1000", "e1000"]})
+    fields = plain.cell.guest.model_dump(exclude={"timeouts", "requires"})
+    fields |= {"console": "ssh", "seed": {"nocloud": {"network": network}}}
+    cell = dataclasses.replace(plain.cell, guest=type(plain.cell.guest).model_validate(fields))
+    machine_hardware = dataclasses.replace(plain, cell=cell)
+    words = command_line(machine_hardware, dataclasses.replace(FD_MAP, payloads=(12, 13)))
+    first, second = [word for word in words if word.startswith("user,id=net")]
+    assert first.endswith(f",hostfwd=tcp:127.0.0.1:2222-{address}:22")
+    assert "hostfwd" not in second
+
+
 @pytest.mark.parametrize(("machine", "models", "buses", "hotpluggable"), DISKS)
 def test_disks_are_on_the_bus_of_their_model(
     machine: str, models: dict[str, str], buses: list[str | None], hotpluggable: bool

@@ -70,6 +70,17 @@ def test_a_machine_without_a_display() -> None:
     )
 
 
+def test_a_guest_with_addresses_in_its_seed_asks_for_none_by_dhcp() -> None:
+    account = {"user": "tester", "password": "secret"}
+    assert lacking(cell(), ["dhcp"]) is None
+    assert lacking(cell(seed={"nocloud": {**account, "network": "dhcp"}}), ["dhcp"]) is None
+    static = {"addresses": ["10.0.2.15/24"]}
+    assert lacking(cell(seed={"nocloud": {**account, "network": static}}), ["dhcp"]) == (
+        "not_in_profile: needs a network by DHCP instead of addresses in its seed (key"
+        " 'seed.nocloud.network'), which x does not have"
+    )
+
+
 def test_a_guest_on_another_console_may_leave_its_display_idle() -> None:
     assert lacking(cell(), ["display"]) is None
     assert (
