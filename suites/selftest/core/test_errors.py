@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from fixtures.core import errors
+from fixtures.core import errors, suite_faults, system_faults
 from fixtures.core.error_data import from_json, to_json
 from fixtures.core.errors import IronguestError, Postmortem, SuiteFault, SystemFault
 
@@ -16,8 +16,8 @@ def with_subclasses(root: type[IronguestError]) -> list[type[IronguestError]]:
     return [root, *(kind for child in root.__subclasses__() for kind in with_subclasses(child))]
 
 
-# Only the classes of the module itself: other tests may define subclasses.
-TREE = [kind for kind in with_subclasses(IronguestError) if kind.__module__ == errors.__name__]
+# Only the classes that the module offers: packages and other tests define subclasses.
+TREE = [kind for kind in with_subclasses(IronguestError) if kind.__name__ in errors.__all__]
 FULL = Postmortem(
     cell="debian-12@q35-uefi-virtio",
     run_state="running, tcg",
@@ -73,6 +73,15 @@ def test_the_docstring_shows_the_tree() -> None:
         path[depth:] = [name]
         parents[name] = path[depth - 1] if depth else "Exception"
     assert parents == {kind.__name__: kind.__bases__[0].__name__ for kind in TREE}
+
+
+def test_the_module_offers_every_class_of_its_parts() -> None:
+    parts = {kind for kind in with_subclasses(IronguestError) if kind.__module__.startswith("fixtures.core.")}
+    assert {kind.__name__ for kind in parts - set(TREE)} == {"InvariantBroken"}
+    assert {kind.__module__ for kind in TREE if kind.__base__ is not Exception} == {
+        system_faults.__name__,
+        suite_faults.__name__,
+    }
 
 
 @pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)

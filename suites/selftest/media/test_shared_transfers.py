@@ -13,7 +13,8 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from fixtures.media.shared_cache.place import Place, PlaceFailed
+from fixtures.core.errors import PlaceFailed
+from fixtures.media.shared_cache.place import Place
 from fixtures.media.shared_cache.shared_cache import origin_of
 from suites.selftest.support.shared_cache_bench import (
     FORMS,
