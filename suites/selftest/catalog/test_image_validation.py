@@ -22,7 +22,10 @@ IMAGE_MISTAKES = [
     ("{suite: bookworm}", [NOT_ONE_KEY + "a mapping with the keys suite"]),
     ("{path: x, build: debian}", [NOT_ONE_KEY + "a mapping with the keys build, path"]),
     ("{build: debian}", ["x.yaml:5: image: missing key 'suite' (in mapping that starts at line 5)"]),
-    ("{build: fedora, suite: f40}", ["x.yaml:5: image.build: expected 'debian', 'debian-cloud' or 'busybox'; found 'fedora'"]),
+    ("{build: fedora, suite: f40}", ["x.yaml:5: image.build: expected 'debian', 'debian-cloud', 'debian-ignition' or 'busybox'; found 'fedora'"]),
+    ("{build: debian-ignition, suite: sid}", [
+        "x.yaml:5: image.initramfs: expected 'dracut', in which Debian's Ignition runs; found 'initramfs-tools'",
+    ]),
     ("{build: debian, siute: sid, suite: sid}", [
         "x.yaml:5: image: key 'siute' is unknown; did you mean 'suite'?",
     ]),

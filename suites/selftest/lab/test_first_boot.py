@@ -65,11 +65,18 @@ class FirstBootBench(GalleryBench):
         """No boot follows the last reset."""
         self._has_new_boot.set()
 
-    def wait(self) -> FirstBoot:
-        """Wait for the end of the first boot, as the engine does it."""
+    def _first_boot(self) -> FirstBoot:
         machine = self._machine()
         machine.power_on_time = 0.0
-        first_boot = FirstBoot(machine, self.transcript, self.shell, self.boot)
+        return FirstBoot(machine, self.transcript, self.shell, self.boot)
+
+    def require_host_name(self) -> None:
+        """Look for the host name of the seed, as the engine does it for Ignition."""
+        self._first_boot().require_host_name(required(render_seed(self.guest), "the rendered seed"))
+
+    def wait(self) -> FirstBoot:
+        """Wait for the end of the first boot, as the engine does it."""
+        first_boot = self._first_boot()
         seed = required(required(self.guest.seed, "the guest's seed").nocloud, "a seed for cloud-init")
         first_boot.wait(seed, required(render_seed(self.guest), "the rendered seed"))
         return first_boot
@@ -81,6 +88,20 @@ def test_cloud_init_is_done_and_its_report_is_kept(tmp_path: Path) -> None:
         report = (bench.evidence / "first-boot.txt").read_text()
         assert "restarts: 0" in report
         assert "status: done" in report
+
+
+def test_a_guest_of_ignition_has_the_host_name_of_its_seed(tmp_path: Path) -> None:
+    with FirstBootBench(tmp_path, None, seed={"ignition": {"hostname": "nothing"}}) as bench:
+        bench.require_host_name()
+
+
+def test_a_guest_without_ignition_is_an_error_of_the_description(tmp_path: Path) -> None:
+    message = "Ignition made no host name, and its host name is 'nothing.example' and not 'other'"
+    with (
+        FirstBootBench(tmp_path, None, seed={"ignition": {"hostname": "other"}}) as bench,
+        pytest.raises(DescriptionMismatch, match=message),
+    ):
+        bench.require_host_name()
 
 
 def test_a_failure_quotes_the_log_of_cloud_init(tmp_path: Path) -> None:

@@ -34,6 +34,16 @@ def test_the_small_guest_is_loaded_by_the_quick_loader_of_a_bios() -> None:
     assert 'if [ "\\$grub_platform" = "pc" ]' in text
 
 
+def test_ignition_runs_at_the_first_boot_alone() -> None:
+    text = grub_config.configuration(built(build="debian-ignition", initramfs="dracut"), "the-root")
+    condition, _, entry = text.partition("menuentry ")
+    assert "if [ -f /boot/ignition.firstboot ]; then\n    set first_boot=" in condition
+    assert '"ignition.firstboot ignition.platform.id=qemu"' in condition
+    # The variable is GRUB's, not one of the script that writes the file.
+    assert "root=UUID=the-root ro console=tty0 console=ttyS0,115200 \\$first_boot\n" in entry
+    assert "first_boot" not in grub_config.configuration(built(), "the-root")
+
+
 def test_xen_is_booted_if_it_is_among_the_packages() -> None:
     text = grub_config.configuration(built(packages=["xen-system-amd64"]), "the-root")
     assert (

@@ -50,6 +50,7 @@ IMAGES: dict[str, dict[str, object]] = {
     "rt": {"kernel": "rt"},
     "arm64": {"arch": "arm64"},
     "cloud": {"build": "debian-cloud"},
+    "ignition": {"build": "debian-ignition", "initramfs": "dracut"},
     "busybox": {"build": "busybox"},
 }
 
