@@ -16,17 +16,19 @@ LENGTH = 1 << 20
 @pytest.mark.check("drivers.unbind-and-bind", level="mandatory")
 def test_unbind_and_bind(guest: Guest) -> None:
     """The guest unbinds and binds the driver of each device that it can spare; the network still works."""
-    binding = guest.devices.driver_binding
+    binding, spare_cards = guest.devices.driver_binding, guest.devices.plug_spare_cards()
     for device in guest.devices.rebindable():
         bound = binding.state(device)
         driver = binding.unbind(device)
         assert (device.model, binding.state(device)) == (device.model, bound.unbound)
         binding.bind(device, driver)
         assert (device.model, binding.state(device)) == (device.model, bound)
-    binding.wait_for_cards(len(guest.network.models))
+    binding.wait_for_cards(len(guest.network.models) + len(spare_cards))
     expected = guest.network.payload_digest(seed=41, length=LENGTH)
     for card, model in enumerate(guest.network.models):
         assert (model, guest.network.receive(41, LENGTH, card)) == (model, expected)
+    for number in spare_cards:
+        assert guest.devices.hotplug.receive(number, 41, LENGTH) == expected, f"spare card {number}"
 
 
 @pytest.mark.needs("shell", "disk-rebind")

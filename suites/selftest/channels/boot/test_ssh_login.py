@@ -57,9 +57,9 @@ class Bench:
         self.shell = SerialShell(console, 150.0, lambda seconds: Deadline.after(seconds, 0.2))
         self._machine = SimpleNamespace(name="nothing", deadline=Deadline.after)
 
-    def log_in(self, seconds: float = LIMIT, *, is_restart: bool = False) -> bool:
-        """Try to log in as the engine does it, at most ``seconds``; True if a shell answers."""
-        login = SshLogin(
+    def new_login(self, *, is_restart: bool) -> SshLogin:
+        """A login as the engine makes it."""
+        return SshLogin(
             cast("Machine", self._machine),
             self.link,
             socket.socket,
@@ -68,6 +68,10 @@ class Bench:
             self.login,
             is_restart=is_restart,
         )
+
+    def log_in(self, seconds: float = LIMIT, *, is_restart: bool = False) -> bool:
+        """Try to log in as the engine does it, at most ``seconds``; True if a shell answers."""
+        login = self.new_login(is_restart=is_restart)
         deadline = Deadline.after(seconds)
         while not login.advance(deadline):
             if deadline.expired:
@@ -197,3 +201,24 @@ def test_a_dead_network_is_named(tmp_path: Path, server: SshServer, monkeypatch:
         server.silence()
         with pytest.raises(ConnectionLost, match=r"neither the shell nor sshd answers.*no answer within"):
             bench.shell.run("echo", 5.0)
+
+
+def test_another_session_replaces_one_that_was_lost_on_purpose(
+    tmp_path: Path, server: SshServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Bench(tmp_path, server, monkeypatch, password="open-sesame") as bench:
+        assert bench.log_in()
+        server.drop()
+        server.start()
+        bench.new_login(is_restart=True).log_in_again(Deadline.after(LIMIT))
+        assert bench.shell.run("echo again").text == "again\n"
+
+
+def test_a_guest_that_gives_no_other_session_is_named(
+    tmp_path: Path, server: SshServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Bench(tmp_path, server, monkeypatch, password="open-sesame") as bench:
+        assert bench.log_in()
+        server.drop()
+        with pytest.raises(ConnectionLost, match="sshd gave no new session within 3 s: no answer: "):
+            bench.new_login(is_restart=True).log_in_again(Deadline.after(3.0))
