@@ -11,7 +11,8 @@ from fixtures.channels.boot.login_wait import LoginWait
 from fixtures.channels.boot.serial_login import SerialLogin
 from fixtures.channels.shells.posix.serial_shell import SerialShell
 from fixtures.core.deadline import Deadline
-from fixtures.core.errors import BootTimeout, GuestCrashed
+from fixtures.core.errors import BootTimeout, GuestCrashed, HostTooBusy
+from fixtures.machine.machine import Machine
 from suites.selftest.support.machine_sample import HANG, MachineBench, printing_code
 
 if TYPE_CHECKING:
@@ -69,6 +70,27 @@ def test_a_boot_with_endless_output_fails_at_its_timeout(tmp_path: Path) -> None
         bench.run()
         with pytest.raises(BootTimeout, match=r"no 'login: ' within 0\.5 s; last stage 'firmware'"):
             wait_for_login(bench)
+
+
+@pytest.mark.parametrize(
+    ("waited", "error"), [(371.0, HostTooBusy), (5.0, BootTimeout)], ids=["busy host", "quiet host"]
+)
+def test_a_guest_that_gave_up_on_a_device_is_accused_only_on_a_host_with_free_cpus(
+    waited: float, error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """systemd starts no login on a serial port that udev did not announce within its own 90 s."""
+    gave_up = "[\x1b[0;1;31m TIME \x1b[0m] Timed out waiting for device dev-ttyS0.device - /dev/ttyS0."
+    with MachineBench(tmp_path, printing_code(f"{gave_up}\r\n")) as bench:
+        bench.describe_guest(timeouts=timeouts(600, 0.2))
+        bench.run()
+        assert bench.console.wait_for([b"/dev/ttyS0."], Deadline.after(60.0)) == 0
+        monkeypatch.setattr(Machine, "waited_for_host", waited)
+        with pytest.raises(
+            error, match=r"hangs.*the guest said: Timed out waiting for device dev-ttyS0"
+        ) as caught:
+            wait_for_login(bench)
+    assert type(caught.value) is error
+    assert ("QEMU waited for a CPU of this host" in str(caught.value)) is (error is HostTooBusy)
 
 
 def test_a_panic_ends_every_wait_at_once(tmp_path: Path) -> None:
