@@ -222,3 +222,21 @@ def test_a_guest_that_gives_no_other_session_is_named(
         server.drop()
         with pytest.raises(ConnectionLost, match="sshd gave no new session within 3 s: no answer: "):
             bench.new_login(is_restart=True).log_in_again(Deadline.after(3.0))
+
+
+@pytest.mark.parametrize("means", ["password", "key"])
+def test_the_record_of_a_session_has_neither_password_nor_key(
+    means: str, tmp_path: Path, server: SshServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shell types the password for sudo into the session, and nothing removes it from the record here."""
+    asking = 'printf "%s" "$3" >&2; read -r answer; [ "$answer" = open-sesame ] || exit 1; shift 3; exec "$@"'
+    (tmp_path / "bin" / "sudo").write_text(f"#!/bin/sh\n{asking}\n")
+    (tmp_path / "bin" / "sudo").chmod(0o755)
+    login = {"password": "open-sesame", **({"key": str(server.key)} if means == "key" else {})}
+    with Bench(tmp_path, server, monkeypatch, become="sudo", **login) as bench:
+        assert bench.log_in()
+        assert bench.shell.run("echo a shell of root").text == "a shell of root\n"
+    record = b"".join(file.read_bytes() for file in sorted((tmp_path / "evidence").iterdir()))
+    assert b"sudo asks: " in record, "the question that the password answers"
+    secrets = ["open-sesame", *server.key.read_text().splitlines()[1:-1]]
+    assert [secret for secret in secrets if secret.encode() in record] == []
