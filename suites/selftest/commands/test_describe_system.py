@@ -17,6 +17,7 @@ from fixtures.core.project import SHIPPED_GUESTS
 from suites.selftest.support.describe_sample import (
     ESP,
     GRUB,
+    NTFS,
     PROGRAMS,
     asked,
     boot,
@@ -25,6 +26,7 @@ from suites.selftest.support.describe_sample import (
     image,
     logged_in,
     root,
+    text_of,
 )
 
 if TYPE_CHECKING:
@@ -88,6 +90,22 @@ def test_what_was_not_read_is_a_question() -> None:
     found = findings(image(ESP, luks))
     assert found.system.system.value == "linux"
     assert "What is on GPT partition 2 (Linux file system): it is encrypted (LUKS)?" in asked(found)
+
+
+@pytest.mark.parametrize(("machine", "arch"), [("x86_64", "x86_64"), ("i686", "i386"), ("amd64", "x86_64")])
+def test_what_the_disk_hides_the_running_system_tells(machine: str, arch: str) -> None:
+    lvm = FileSystem("GPT partition 2 (Linux file system)", "LVM2_member", unread="it is a volume of LVM")
+    login = boot(login=logged_in(machine=machine))
+    found = findings(image(FileSystem("GPT partition 1", ""), lvm), login, login=Login(user="root"))
+    assert description(found)["title"] == "Debian GNU/Linux 12 (bookworm)"
+    assert description(found)["arch"] == arch
+    assert "os-release of the running system on pc-bios-ide" in text_of(found)
+    assert "What is on" not in asked(found)
+
+
+def test_a_second_system_that_was_not_read_stays_a_question() -> None:
+    found = findings(image(ESP, root(), NTFS), boot(login=logged_in()), login=Login(user="root"))
+    assert "What is on MBR partition 1 (NTFS)" in asked(found)
 
 
 def test_a_disk_for_uefi_alone_requires_it() -> None:
