@@ -62,7 +62,14 @@ def test_the_command_repeats_the_failure(tmp_path: Path, workers: str) -> None:
     qemu.symlink_to(find_qemu("x86_64").path)
     bundle = tmp_path / "bundle"
     InnerRun.create(directory, TESTS).run(
-        *("--platform=pc-bios-ide,nic=e1000e,cpus=4", "--timeout-scale=2.5", "--cold", "-k", "left"),
+        *(
+            "--platform=pc-bios-ide,nic=e1000e,cpus=4",
+            "--timeout-scale=2.5",
+            "--soak=1min",
+            "--cold",
+            "-k",
+            "left",
+        ),
         *(workers, f"--bundle={bundle}"),
         IRONGUEST_QEMU=str(qemu),
     )
@@ -77,6 +84,7 @@ def test_the_command_repeats_the_failure(tmp_path: Path, workers: str) -> None:
         "--platform=pc-bios-ide,cpus=4,nic=e1000e",
         "--accel=tcg",
         "--timeout-scale=2.5",
+        "--soak=1min",
         "--cold",
         "--keep-machine=failed",
     ]

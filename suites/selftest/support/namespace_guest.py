@@ -117,6 +117,12 @@ class NamespaceMachine:
             self.await_change()
         return value
 
+    def poll_until(self, read: Callable[[], Any], is_good: Callable[[Any], bool], deadline: Deadline) -> Any:
+        """See :class:`fixtures.machine.health.Health`."""
+        while not is_good(value := read()) and not deadline.expired:
+            self.await_change()
+        return value
+
     def await_change(self) -> None:
         """Let the thread of the peer run, which a loop that only reads would starve of the interpreter."""
         self._change.wait(0.005)
@@ -132,10 +138,7 @@ class NamespaceInstance:
 
     def poll_until(self, read: Callable[[], Any], is_done: Callable[[Any], bool], seconds: float) -> Any:
         """See :class:`fixtures.lab.instance.guest_instance.GuestInstance`."""
-        deadline = Deadline.after(seconds)
-        while not is_done(value := read()) and not deadline.expired:
-            self.machine.await_change()
-        return value
+        return self.machine.poll_until(read, is_done, self.machine.deadline(seconds))
 
 
 @dataclass
@@ -158,7 +161,11 @@ class NamespaceContext:
 
 
 class NamespaceWire(Wire):
-    """A wire to the tap of a namespace, which has no PCI address."""
+    """A wire to the tap of a namespace, which has no PCI address and no driver to unbind."""
+
+    def reset(self) -> None:
+        """Take the tap down and up."""
+        self._system.cards.set_hardware_address(_INTERFACE, self.hardware_address)
 
     def interface(self) -> NetworkInterface:
         """The tap."""
@@ -177,6 +184,7 @@ class NamespaceCard(PeerCard):
         self._network = network
         self._transfer = None
         self._received = bytearray()
+        self._two_way = None
 
 
 @dataclass
