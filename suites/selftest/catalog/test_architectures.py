@@ -18,6 +18,7 @@ from fixtures.catalog.serialization import to_plain
 from fixtures.catalog.specs import Cell, PlatformSpec
 from fixtures.core.errors import CatalogError, IronguestError, MissingTool
 from fixtures.core.project import SHIPPED_GUESTS
+from fixtures.evidence.architecture_facts import ArchitectureFacts, accelerator_names
 from fixtures.host import qemu
 from fixtures.host.acceleration import accelerator_for, kvm_unavailable_reason
 from fixtures.host.firmware import find_firmware
@@ -25,7 +26,7 @@ from fixtures.machine.block_devices import unsupported_disk_reason
 from fixtures.machine.command_line.argv import command_line
 from fixtures.machine.disk_options import DEFAULT_DISK_OPTIONS
 from fixtures.machine.hardware import Hardware, Memory
-from fixtures.run.run_start import accelerator_names
+from fixtures.run.run_start import host_facts
 from fixtures.run.settings import Request, preflight, read_settings, require_assistance
 from fixtures.systems.base.answers import Kernel
 from fixtures.systems.linux import display
@@ -36,7 +37,6 @@ from suites.selftest.support.machine_sample import KVM, TCG
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fixtures.catalog.architecture import Architecture
     from fixtures.host.acceleration import Accelerator
 
 CATALOG = Catalog.load([SHIPPED_GUESTS])
@@ -169,10 +169,35 @@ def test_machines_of_another_architecture_are_emulated_with_a_reason(chosen: Acc
 
 
 def test_the_text_about_the_accelerators_of_a_run() -> None:
-    used: dict[Architecture, Accelerator] = {"x86_64": KVM, "aarch64": TCG}
-    assert accelerator_names(used) == "kvm for x86_64, tcg for aarch64"
-    assert accelerator_names(dict.fromkeys(used, TCG)) == "tcg"
-    assert accelerator_names({}) == ""
+    facts = [
+        ArchitectureFacts(arch, "", "", "", used, False)
+        for arch, used in (("x86_64", "kvm"), ("aarch64", "tcg"))
+    ]
+    assert accelerator_names(facts) == "kvm for x86_64, tcg for aarch64"
+    assert accelerator_names(facts[:1]) == "kvm"
+    assert accelerator_names([]) == ""
+
+
+def test_the_host_has_facts_for_each_architecture_of_the_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IRONGUEST_QEMU_AARCH64", str(qemu.qemu_program("x86_64")))
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("fixtures.run.run_start._firmware", lambda _: {})
+    qemu.find_qemu.cache_clear()
+    settings = dataclasses.replace(
+        read_settings(Request()), cells=(ARM, CATALOG.cell("debian-12@q35-uefi-virtio"))
+    )
+    host = host_facts(settings, KVM)
+    qemu.find_qemu.cache_clear()
+    assert [(each.arch, each.accelerator, each.hardware_assisted) for each in host.architectures] == [
+        ("x86_64", "kvm", True),
+        ("aarch64", "tcg", False),
+    ]
+    assert host.architectures[1].reasons == ("this host is x86_64: its KVM cannot run aarch64 machines",)
+    assert host.accelerator == "kvm for x86_64, tcg for aarch64"
+    assert (host.hardware_assisted, host.qemu_digest) == (False, host.architectures[0].digest)
+    only = host_facts(dataclasses.replace(settings, cells=settings.cells[1:]), KVM)
+    assert only.architectures == host.architectures[:1]
+    assert (only.hardware_assisted, only.accelerator) == (True, "kvm")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.commands.merge.__main__ import main, merge
-from fixtures.commands.merge.combine import NotOneRun
+from fixtures.commands.merge.one_run import NotOneRun
 from fixtures.commands.verify.__main__ import verify
 from fixtures.commands.verify.rejudge import rejudge
 from fixtures.core.errors import IronguestError

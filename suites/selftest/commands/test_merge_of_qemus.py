@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.commands.merge.__main__ import merge
-from fixtures.commands.merge.combine import NotOneRun
+from fixtures.commands.merge.one_run import NotOneRun
 from fixtures.commands.verify.__main__ import verify
 from fixtures.evidence.result import HostFacts
 from fixtures.report.bundle.signing import Signer
