@@ -28,7 +28,7 @@ LOSS = WireFaults(loss=0.02)
 
 @pytest.mark.device(*CARDS)
 @pytest.mark.needs("shell", "transfers")
-@pytest.mark.check("network.both-ways-at-once", level="informational")
+@pytest.mark.check("network.both-ways-at-once", level="mandatory")
 def test_both_ways_at_once(wires: list[Wire]) -> None:
     """TCP data crosses each card both ways at once, and all frames that the guest sends are right."""
     for wire in wires:
@@ -44,7 +44,7 @@ def test_both_ways_at_once(wires: list[Wire]) -> None:
 
 @pytest.mark.device(*JUMBO_CARDS)
 @pytest.mark.needs("shell", "echo", "card-settings")
-@pytest.mark.check("network.small-and-large-mtu", level="informational")
+@pytest.mark.check("network.small-and-large-mtu", level="mandatory")
 def test_small_and_large_mtu(wires: list[Wire]) -> None:
     """With an MTU of 1280 and of 9000 frames of every kind of size cross each card, and none is longer."""
     for wire in wires:
@@ -68,7 +68,7 @@ def test_small_and_large_mtu(wires: list[Wire]) -> None:
 
 @pytest.mark.device(*CARDS)
 @pytest.mark.needs("shell", "transfers", "rebind")
-@pytest.mark.check("network.card-reset-under-load", level="informational")
+@pytest.mark.check("network.card-reset-under-load", level="mandatory")
 def test_card_reset_under_load(wires: list[Wire]) -> None:
     """Connections with data both ways survive three resets of each card, and every byte is right."""
     for wire in wires:
@@ -82,7 +82,7 @@ def test_card_reset_under_load(wires: list[Wire]) -> None:
 
 @pytest.mark.device(*CARDS)
 @pytest.mark.needs("shell", "transfers")
-@pytest.mark.check("network.load-at-loss", level="informational")
+@pytest.mark.check("network.load-at-loss", level="mandatory")
 def test_load_at_loss(wires: list[Wire], soak: float, measure: MeasureVerb) -> None:
     """For a given time data goes both ways over a wire that loses two per cent, and every byte is right."""
     for wire in wires:
