@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import json
 import shutil
+import subprocess
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from fixtures.run.run_start import RunStart
 from suites.selftest.support import bundle_sample as bundles
 from suites.selftest.support import report_sample as sample
 from suites.selftest.support.bundle_sample import SampleBundle, edit_json
+from suites.selftest.support.paths import ROOT
 
 BIOS, UEFI = sample.CELLS
 
@@ -233,6 +235,62 @@ def test_a_late_shard_is_named_while_it_runs_and_joins_a_merged_bundle(
     assert [each.id for each in verdict(tmp_path / "whole").shards] == [
         each.id for each in sorted(load_report(tmp_path / "whole").shards, key=lambda each: each.started)
     ]
+
+
+def test_the_command_names_every_kind_at_once_and_the_report_what_was_left_out(
+    given: Path, tmp_path: Path
+) -> None:
+    """By the program itself: one shard is lost, one ran again, and four bundles are not of this night."""
+    lost = "debian-12@q35-uefi-scsi"
+    start = begun(UEFI, 60)
+    earlier = [replace(item, started=start.info.started) for item in bundles.good_results()]
+    again = shard(given / "again", UEFI, earlier, start)
+    shutil.copytree(given / "one", given / "copy")
+    other_plan = sample.plan(("boot.reaches-login", "mandatory"))
+    shard(given / "foreign", BIOS, start=begun(BIOS, plan=other_plan))
+    shutil.copytree(given / "one", given / "half")
+    (given / "half" / ATTESTATION).unlink()
+    (given / "late").mkdir()
+    _, lock = write_run_file(begun(UEFI), given / "late", Redactor(()))
+    file = write(shard_file(*sample.CELLS, lost), tmp_path / "shards.json")
+    command = [str(ROOT / "ci/merge"), "--no-rejudge", "--shards", str(file)]
+    with lock:
+        refused = subprocess.run(
+            [*command, "--out", str(tmp_path / "none"), str(given)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        done = subprocess.run(
+            [*command, "--leave-out", "--out", str(tmp_path / "out"), str(given)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    left_out = {
+        f"DUPLICATED {given / 'one'}: is the same run as {given / 'copy'}",
+        f"FOREIGN {given / 'foreign'}: its run had plan default, sha256:",
+        f"HALF-WRITTEN {given / 'half'}: it has a report and no signature; copy it again",
+        f"LATE {given / 'late'}: its run still goes on; wait for its end, and merge again",
+    }
+    harmless = {
+        f"REPEATED {UEFI}: ran 2 times, the report shows all: {again.report.run.id} (",
+        f"LOST {lost}: ",
+    }
+    assert (refused.returncode, (tmp_path / "none").exists()) == (4, False)
+    assert [words for words in left_out if words not in refused.stderr] == []
+    assert done.returncode == 0, done.stderr
+    assert [words for words in left_out | harmless if words not in done.stdout] == []
+    report = verdict(tmp_path / "out")
+    assert [words for words in left_out if not any(line.startswith(words) for line in report.left_out)] == []
+    assert len(report.left_out) == len(left_out)
+    page = render_html(report)
+    assert [words for words in (*left_out, "attempt 1 of 2", "attempt 2 of 2") if words not in page] == []
+    # What the report says of it is signed, and a part of what the merge wrote.
+    edit_json(tmp_path / "out/run.json", lambda data: data.pop("left_out"))
+    assert {"CHANGED run.json", "CONTRADICTION run.json", "CONTRADICTION left_out"} <= set(
+        findings(tmp_path / "out")
+    )
 
 
 FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
