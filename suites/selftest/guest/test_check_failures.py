@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.catalog.catalog import Catalog
 from fixtures.catalog.specs import Cell
-from fixtures.core.errors import ChangeRefused
+from fixtures.core.errors import ChangeRefused, HostTooBusy
 from fixtures.core.project import SHIPPED_GUESTS
 from fixtures.evidence.recording import Json
 from fixtures.guest.device_kinds.balloon import MemorySize
@@ -64,6 +64,25 @@ def booted(*stages: str) -> Guest:
     booted = guest(boot_stages=[[[stage, float(at)] for at, stage in enumerate(stages)]])
     booted.startup_state = lambda: "running"  # type: ignore[method-assign]  # the guest has no system to ask
     return booted
+
+
+def clock_of(offset: float, waited: float) -> Guest:
+    """A guest whose clock has this offset, and whose QEMU has waited for a CPU; both in seconds."""
+    booted = guest(waited_for_the_host=[waited])
+    booted.clock.offset = lambda: offset  # type: ignore[method-assign]  # the guest has no system to ask
+    return booted
+
+
+def test_a_clock_that_fell_behind_on_a_busy_host_is_not_the_guests_fault() -> None:
+    with pytest.raises(HostTooBusy, match=r"2\.166 s behind the host's, .* waited 80 s for a CPU"):
+        test_boot.test_clock_is_set(clock_of(-2.166, 80.0))
+    test_boot.test_clock_is_set(clock_of(-1.0, 80.0))
+
+
+@pytest.mark.parametrize(("offset", "waited"), [(-2.166, 2.0), (-3600.0, 80.0), (2.166, 80.0)])
+def test_a_wrong_clock_is_the_guests_fault(offset: float, waited: float) -> None:
+    reason = f"the guest's clock is {offset} s ahead of the host's"
+    assert reason in failure(test_boot.test_clock_is_set, clock_of(offset, waited))
 
 
 @pytest.mark.parametrize(
