@@ -240,6 +240,10 @@ def test_the_explanation_names_each_shard_its_reason_and_the_whole(
     [
         (["--plan", "certifikation"], "did you mean 'certification'?"),
         (["--plan", "default", "--check", "dos.*"], "check of plan default 'dos.*' matches nothing"),
+        (
+            ["--guest", "debian-12-arm64", "--require-hardware-assist"],
+            "proven on x86_64 alone, so no host can run debian-12-arm64@virt-uefi-virtio;",
+        ),
         (["--seconds", "0"], "expected a number above 0"),
         (["--durations", "/nowhere"], "/nowhere"),
         (["--shards", "/nowhere.json"], "/nowhere.json: cannot be read"),
