@@ -61,6 +61,18 @@ def linux(shell: SampleShell) -> Linux:
     return Linux(shell)
 
 
+def test_the_package_of_a_copied_kernel_is_that_of_its_original(shell: SampleShell) -> None:
+    rows = (SAMPLES / "debian-12-q35" / "kernel.txt").read_text().splitlines()[:9]
+    original = b"package|linux-binary-7.2\nvendor_digest|0d8adc540aa4bb8269e5b9d5eb93c188\nend|2\n"
+    shell.answers = {
+        kernel.query(): "\n".join([*rows, "end|9"]).encode(),
+        kernel.ORIGINAL_QUERY: original,
+    }
+    assert Linux(shell).kernel().package == "linux-binary-7.2"
+    without_dpkg = Linux(shell, lacks=("packages",))
+    assert without_dpkg.kernel().package == ""
+
+
 def test_every_verb_is_one_command(linux: Linux, shell: SampleShell) -> None:
     assert linux.kernel().image_is_running
     assert linux.firmware().secure_boot is True

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
 import pytest
 
 from fixtures.core import errors
 from fixtures.systems.linux import firmware
 from fixtures.systems.linux import kernel as linux_kernel
 from suites.selftest.support.paths import SAMPLES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEBIAN = (SAMPLES / "debian-12-q35" / "kernel.txt").read_text()
 
@@ -50,6 +57,56 @@ def test_a_digest_of_rpm_is_compared_with_sha256_and_ghosts_are_left_out() -> No
     answer = edited(("vendor_digest|0d8adc540aa4bb8269e5b9d5eb93c188", listed), rows=14)
     kernel = linux_kernel.parse(answer)
     assert kernel.vendor_digest == kernel.file_digest == f"sha256:{sha256}"
+
+
+# The rows of Debian 12's answer without its package, and what dpkg says of the package of the original.
+COPY = "\n".join([*DEBIAN.splitlines()[:9], "end|9"])
+ORIGINAL = "\n".join(
+    [
+        *("package|linux-binary-7.2.12+deb14-amd64", "package_version|7.2.12-1", "package_status|installed"),
+        *("vendor_digest|0d8adc540aa4bb8269e5b9d5eb93c188", "end|4"),
+    ]
+)
+
+
+def test_a_copy_of_a_packaged_kernel_is_compared_with_its_original() -> None:
+    """Newer packages of Debian have the kernel in /usr/lib/modules; the file in /boot is a copy."""
+    kernel = linux_kernel.parse(COPY, ORIGINAL)
+    assert (kernel.package, kernel.package_version) == ("linux-binary-7.2.12+deb14-amd64", "7.2.12-1")
+    assert kernel.vendor_digest == kernel.file_digest == "md5:0d8adc540aa4bb8269e5b9d5eb93c188"
+    changed = linux_kernel.parse(COPY.replace("\nmd5|0d8a", "\nmd5|ffff"), ORIGINAL)
+    assert changed.file_digest != changed.vendor_digest == kernel.vendor_digest
+
+
+def test_a_kernel_that_no_package_has_at_all_has_no_digest() -> None:
+    kernel = linux_kernel.parse(COPY, "end|0")
+    assert (kernel.image_path, kernel.package) == ("/boot/vmlinuz-6.1.0-56-amd64", "")
+    assert (kernel.vendor_digest, kernel.file_digest) == (None, None)
+
+
+DPKG_QUERY = """#!/bin/sh
+case "$1" in
+-S) [ "$2" = "/usr/lib/modules/$(uname -r)/vmlinuz" ] && echo "linux-binary-7.2: $2" ;;
+-W) case "$2" in *Status*) echo "package_status|installed" ;; *) echo "package|$3"; echo "package_version|7" ;; esac ;;
+--control-show) printf '%s  usr/lib/modules/%s/vmlinuz\\n' ea1e "$(uname -r)" beef "$(uname -r)/other" ;;
+esac
+"""
+
+
+def test_the_question_for_the_original_takes_the_digest_of_that_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "dpkg-query"
+    program.write_text(DPKG_QUERY)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    answer = subprocess.run(
+        linux_kernel.ORIGINAL_QUERY, shell=True, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.splitlines() == [
+        *("package|linux-binary-7.2", "package_version|7", "package_status|installed"),
+        *("vendor_digest|ea1e", "end|4"),
+    ]
 
 
 def test_a_kernel_without_a_package_has_no_digests() -> None:
