@@ -69,7 +69,7 @@ def test_the_package_of_a_copied_kernel_is_that_of_its_original(shell: SampleShe
         kernel.ORIGINAL_QUERY: original,
     }
     assert Linux(shell).kernel().package == "linux-binary-7.2"
-    without_dpkg = Linux(shell, lacks=("packages",))
+    without_dpkg = Linux(shell, lacks=frozenset({"packages"}))
     assert without_dpkg.kernel().package == ""
 
 
