@@ -89,18 +89,31 @@ def test_what_was_not_read_is_a_question() -> None:
     luks = FileSystem("GPT partition 2 (Linux file system)", "crypto_LUKS", unread="it is encrypted (LUKS)")
     found = findings(image(ESP, luks))
     assert found.system.system.value == "linux"
-    assert "What is on GPT partition 2 (Linux file system): it is encrypted (LUKS)?" in asked(found)
+    question = (
+        "What is on GPT partition 2 (Linux file system)? Nothing of it was read: it is encrypted (LUKS)"
+    )
+    assert question in asked(found)
 
 
 @pytest.mark.parametrize(("machine", "arch"), [("x86_64", "x86_64"), ("i686", "i386"), ("amd64", "x86_64")])
 def test_what_the_disk_hides_the_running_system_tells(machine: str, arch: str) -> None:
     lvm = FileSystem("GPT partition 2 (Linux file system)", "LVM2_member", unread="it is a volume of LVM")
     login = boot(login=logged_in(machine=machine))
-    found = findings(image(FileSystem("GPT partition 1", ""), lvm), login, login=Login(user="root"))
+    # A 64-bit boot loader may start a system of 32 bits.
+    found = findings(image(ESP, lvm), login, login=Login(user="root"))
     assert description(found)["title"] == "Debian GNU/Linux 12 (bookworm)"
     assert description(found)["arch"] == arch
     assert "os-release of the running system on pc-bios-ide" in text_of(found)
     assert "What is on" not in asked(found)
+
+
+def test_the_boot_loader_tells_the_architecture_where_no_one_logged_in() -> None:
+    lvm = FileSystem("GPT partition 2 (Linux file system)", "LVM2_member", unread="it is a volume of LVM")
+    found = findings(image(ESP, lvm), boot())
+    assert description(found)["arch"] == "x86_64"
+    assert "a boot loader on GPT partition 1 (EFI system partition)" in text_of(found)
+    # Nothing is known of its accounts.
+    assert "sudo" not in text_of(found)
 
 
 def test_a_second_system_that_was_not_read_stays_a_question() -> None:
