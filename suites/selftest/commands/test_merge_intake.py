@@ -231,7 +231,9 @@ def test_a_late_shard_is_named_while_it_runs_and_joins_a_merged_bundle(
     assert verdict(tmp_path / "early").narrowed == (f"shard {UEFI} is lost",)
     assert run_merge(tmp_path / "whole", "--shards", file, tmp_path / "early", late) == 0
     assert run_merge(tmp_path / "again", "--shards", file, tmp_path / "whole", late) == 4
-    assert "DUPLICATED" in capsys.readouterr().err
+    joined = load_report(Path(late)).run.id
+    words = f"DUPLICATED {late}: is the same run as run {joined} in {tmp_path / 'whole'}\n"
+    assert words in capsys.readouterr().err
     assert [each.id for each in verdict(tmp_path / "whole").shards] == [
         each.id for each in sorted(load_report(tmp_path / "whole").shards, key=lambda each: each.started)
     ]

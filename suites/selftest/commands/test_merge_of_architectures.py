@@ -13,6 +13,7 @@ import pytest
 from fixtures.catalog.waivers import WaiverSpec
 from fixtures.commands.matrix.durations import read_records
 from fixtures.commands.merge.__main__ import main
+from fixtures.commands.merge.merged_host import merged_host
 from fixtures.commands.verify.__main__ import verify
 from fixtures.evidence.result import Failure, HostFacts
 from fixtures.report.bundle.report_files import load_report
@@ -328,6 +329,32 @@ def test_a_host_that_emulates_the_other_architecture_is_no_third_kind(tmp_path: 
     assert report.verdict.reasons[0].startswith(
         f"Hardware assistance was not proven for {ARM} on {both.cpu} (accelerator: tcg)"
     )
+
+
+def test_two_parts_of_a_run_have_together_the_facts_of_the_whole() -> None:
+    """A machine that runs cells of both architectures, in one run or in two."""
+    emulated = replace(AARCH64, accelerator="tcg", reasons=("this host is x86_64",))
+    ours = amd64_host()
+    other = amd64_host(
+        qemu=emulated.qemu,
+        qemu_version=emulated.version,
+        qemu_digest=emulated.digest,
+        accelerator="tcg",
+        hardware_assisted=False,
+        reasons=emulated.reasons,
+        firmware=arm64_host().firmware,
+        architectures=(emulated,),
+    )
+    whole = amd64_host(
+        qemu=f"{X86_64.qemu}, {emulated.qemu}",
+        accelerator="kvm for x86_64, tcg for aarch64",
+        hardware_assisted=False,
+        reasons=(*ours.reasons, *emulated.reasons),
+        firmware=(*ours.firmware, *other.firmware),
+        architectures=(X86_64, emulated),
+    )
+    assert merged_host([ours, other]) == whole
+    assert merged_host([whole, whole]) == whole
 
 
 def test_a_run_of_both_architectures_on_one_host_is_judged_by_cell() -> None:
