@@ -71,6 +71,7 @@ def test_offloads_keep_checksums(wires: list[Wire]) -> None:
                 assert any(off), f"{wire.model}: the guest can turn no offload off"
             else:
                 wire.set_offload(offload, on=True)
+            wire.wait_for_answer()
             wire.start_recording()
             assert (wire.model, offload, wire.receive(seed, SMALL_PAYLOAD)) == (wire.model, offload, expected)
             assert (wire.model, offload, wire.send(seed)) == (wire.model, offload, expected)

@@ -160,3 +160,11 @@ def test_a_guest_without_ipv6_is_found(namespace: Namespace, monkeypatch: pytest
     wires[0].payload_timeout = 0.5
     with pytest.raises(AssertionError, match="the guest announced no address"):
         check(wires)
+
+
+def test_frames_without_a_meaning_arrive_in_windows(namespace: Namespace) -> None:
+    wire = namespace.wires[0]
+    assert wire.packets_from(test_link.OWN_GROUP, 100) >= 100
+    wire.answer_timeout = IMPATIENT
+    namespace.change(DOWN)
+    assert wire.packets_from(test_link.OWN_GROUP, 100) == 0
