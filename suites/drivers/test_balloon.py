@@ -12,6 +12,8 @@ MIB = 1 << 20
 # What the guest uses on its own between two answers.
 TOLERANCE = 12 * MIB
 USED = 48 * MIB
+# What a program uses beyond the memory that is available.
+MORE = 96 * MIB
 
 
 @pytest.mark.private_memory
@@ -39,3 +41,17 @@ def test_balloon_statistics(guest: Guest) -> None:
     assert abs(freed - USED) <= TOLERANCE, "bytes that are less free, by the balloon"
     assert abs(cached - USED) <= TOLERANCE, "bytes that are in caches too, by the balloon"
     balloon.free_memory()
+
+
+@pytest.mark.private_memory
+@pytest.mark.device("virtio-balloon-*")
+@pytest.mark.check("drivers.balloon-deflates-on-oom", level="recommended")
+def test_balloon_deflates_on_oom(guest: Guest) -> None:
+    """A guest that runs out of memory takes it back from a balloon that may deflate, and no program dies."""
+    balloon = guest.devices.balloon
+    full = balloon.replace(deflates_on_oom=True)
+    half = full.host // 2
+    assert balloon.resize(half).host == half, "bytes of memory that the balloon left to the guest at first"
+    size = balloon.available_memory() + MORE
+    assert balloon.allocate(size) == size, "bytes that a program got, more than were available"
+    assert balloon.size().host > half, "bytes of memory that the balloon left to the guest then"

@@ -66,6 +66,17 @@ def test_balloon_that_reports_other_memory_than_the_kernel_is_found(broken: Sabo
         test_balloon.test_balloon_statistics(broken.guest)
 
 
+def test_balloon_that_does_not_deflate_is_found(
+    pool: MachinePool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with clone_with_all_devices(pool, tmp_path, private_memory=True) as broken:
+        balloon = broken.guest.devices.balloon
+        replace = balloon.replace
+        monkeypatch.setattr(balloon, "replace", lambda *, deflates_on_oom: replace(deflates_on_oom=False))
+        with pytest.raises(AssertionError, match="bytes that a program got, more than were available"):
+            test_balloon.test_balloon_deflates_on_oom(broken.guest)
+
+
 def test_balloon_never_changes_the_memory_of_a_checkpoint(broken: SabotagedGuest) -> None:
     with pytest.raises(errors.ChangeRefused, match="needs the marker private_memory") as refused:
         test_balloon.test_balloon_takes_and_returns_memory(broken.guest)
