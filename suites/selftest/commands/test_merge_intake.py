@@ -2,113 +2,44 @@
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
-import json
 import shutil
 import subprocess
-import uuid
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fixtures.commands.matrix.needs import Needs
-from fixtures.commands.matrix.shard_file import PlannedShard, ShardFile, render_shard_file
-from fixtures.commands.merge.__main__ import main
-from fixtures.commands.merge.intake import BundlesRefused, find_bundles, take_in
+from fixtures.commands.merge.intake import BundlesRefused
 from fixtures.commands.recover_report import main as recover
-from fixtures.commands.verify.__main__ import verify
 from fixtures.evidence.redaction import Redactor
-from fixtures.evidence.result import CheckResult, Failure
+from fixtures.evidence.result import Failure
 from fixtures.report.bundle.manifest import ATTESTATION
 from fixtures.report.bundle.report_files import load_report
 from fixtures.report.html.render import render_html
-from fixtures.report.model.canonical_json import digest_of
-from fixtures.report.model.report import Report
 from fixtures.run.run_file import write_run_file
-from fixtures.run.run_start import RunStart
 from suites.selftest.support import bundle_sample as bundles
 from suites.selftest.support import report_sample as sample
-from suites.selftest.support.bundle_sample import SampleBundle, edit_json
+from suites.selftest.support.bundle_sample import edit_json
 from suites.selftest.support.paths import ROOT
-
-BIOS, UEFI = sample.CELLS
-
-
-def narrowing(cell: str) -> tuple[str, ...]:
-    guest, _, platform = cell.partition("@")
-    return (f"--guest {guest}", f"--platform {platform}")
-
-
-def shard_file(*cells: str, **changes: Any) -> ShardFile:
-    shards = [
-        PlannedShard(cell, cell, tuple(sample.CHECKS), 60.0, 10.0, Needs(1, 1), (), narrowing(cell), "")
-        for cell in cells or sample.CELLS
-    ]
-    plan = digest_of(sample.plan().model_dump(mode="json"))
-    file = ShardFile("default", plan, sample.run_info().commit, False, 900.0, tuple(shards))
-    return replace(file, **changes)
-
-
-def begun(cell: str, seconds_ago: int = 30, **changes: Any) -> RunStart:
-    stamp = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds_ago)).isoformat(
-        timespec="milliseconds"
-    )
-    first = bundles.run_start(narrowed=narrowing(cell))
-    info = replace(first.info, id=str(uuid.uuid4()), started=stamp, ended=stamp)
-    return replace(first, info=info, **changes)
-
-
-def shard(
-    directory: Path, cell: str, results: list[CheckResult] | None = None, start: RunStart | None = None
-) -> SampleBundle:
-    held = bundles.good_results() if results is None else results
-    mine = [item for item in held if item.cell == cell]
-    return bundles.make_bundle(directory, mine, start or begun(cell))
-
-
-def killed(directory: Path, cell: str, results: list[CheckResult], start: RunStart) -> Path:
-    """The bundle of a run that ended without a word: no report, no facts about its cell, no signature."""
-    directory.mkdir(parents=True)
-    _, lock = write_run_file(start, directory, Redactor(()))
-    lock.close()
-    bundles.record_evidence(directory, start.info.id)
-    bundles.record_results(directory, [item for item in results if item.cell == cell], [])
-    return directory
-
-
-def kinds(*paths: Path, file: ShardFile | None = None, work: Path) -> list[tuple[str, str]]:
-    work.mkdir(exist_ok=True)
-    return [(finding.kind, finding.subject) for finding in take_in(paths, file, work).findings]
+from suites.selftest.support.shards_sample import (
+    BIOS,
+    UEFI,
+    begun,
+    findings,
+    given_bundles,
+    killed,
+    kinds,
+    run_merge,
+    shard,
+    shard_file,
+    verdict,
+    write,
+)
 
 
 @pytest.fixture
 def given(tmp_path: Path) -> Path:
-    place = tmp_path / "given"
-    shard(place / "one", BIOS)
-    shard(place / "other", UEFI)
-    return place
-
-
-def run_merge(out: Path, *arguments: object) -> int:
-    return main(["--no-rejudge", "--out", str(out), *map(str, arguments)])
-
-
-def write(file: ShardFile, path: Path) -> Path:
-    path.write_text(render_shard_file(file))
-    return path
-
-
-def verdict(out: Path) -> Report:
-    assert findings(out) == []
-    return load_report(out)
-
-
-def findings(directory: Path) -> list[str]:
-    _, steps = verify(directory, None, None, judge_again=False)
-    return [f"{finding.code} {finding.subject}" for step in steps for finding in step.findings]
+    return given_bundles(tmp_path)
 
 
 def test_all_is_well(given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -293,68 +224,3 @@ def test_the_command_names_every_kind_at_once_and_the_report_what_was_left_out(
     assert {"CHANGED run.json", "CONTRADICTION run.json", "CONTRADICTION left_out"} <= set(
         findings(tmp_path / "out")
     )
-
-
-FOREIGN: dict[str, tuple[dict[str, Any], str]] = {
-    "another plan": ({"plan_digest": f"sha256:{'0' * 64}"}, "its run had plan default, sha256:"),
-    "another commit": ({"commit": "0" * 40}, "the shards are of commit 000"),
-    "an earlier cut": ({"shards": shard_file(BIOS).shards}, "no shard of the file is --guest debian-12 --pl"),
-}
-
-
-@pytest.mark.parametrize("kind", FOREIGN)
-def test_a_foreign_shard(kind: str, given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    changes, words = FOREIGN[kind]
-    file = write(shard_file(**changes), tmp_path / "shards.json")
-    assert run_merge(tmp_path / "out", "--shards", file, given) == 4
-    error = capsys.readouterr().err
-    assert f"FOREIGN {given / 'other'}: " in error
-    assert words in error
-
-
-def test_half_copied_bundles(given: Path, tmp_path: Path) -> None:
-    work = tmp_path / "work"
-    (given / "one" / ATTESTATION).unlink()
-    assert kinds(given, work=work) == [("HALF-WRITTEN", str(given / "one"))]
-    (given / "other/report.json").write_bytes((given / "other/report.json").read_bytes()[:-20])
-    assert [kind for kind, _ in kinds(given, work=work)] == ["HALF-WRITTEN", "HALF-WRITTEN"]
-    (given / "other/run.json").unlink()
-    assert [kind for kind, _ in kinds(given, work=work)] == ["HALF-WRITTEN", "HALF-WRITTEN"]
-    assert run_merge(tmp_path / "out", "--leave-out", given) == 4
-
-
-def test_a_bundle_that_lost_a_file_on_its_way_is_not_merged(
-    given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (given / "one" / bundles.ANSWERS).unlink()
-    assert run_merge(tmp_path / "out", "--leave-out", given) == 4
-    assert f"{given / 'one'}: REMOVED {bundles.ANSWERS}" in capsys.readouterr().err
-
-
-def test_bundles_may_be_named_by_relative_paths(
-    given: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert run_merge(Path("out"), given.relative_to(tmp_path)) == 0
-    assert findings(Path("out")) == []
-
-
-def test_bundles_are_found_below_a_directory(given: Path, tmp_path: Path) -> None:
-    assert find_bundles(given / "one") == [given / "one"]
-    assert find_bundles(given) == [given / "one", given / "other"]
-    artifacts = tmp_path / "artifacts" / "job-1"
-    artifacts.mkdir(parents=True)
-    shutil.move(given / "one", artifacts / "one")
-    assert find_bundles(tmp_path / "artifacts") == [artifacts / "one"]
-    assert find_bundles(tmp_path / "nowhere") == [tmp_path / "nowhere"]
-
-
-def test_the_shards_are_part_of_what_the_merged_bundle_signs(given: Path, tmp_path: Path) -> None:
-    file = write(shard_file(), tmp_path / "shards.json")
-    assert run_merge(tmp_path / "out", "--shards", file, given) == 0
-    kept = json.loads((tmp_path / "out/shards.json").read_text())
-    assert kept == json.loads(json.dumps(dataclasses.asdict(shard_file())))
-    (tmp_path / "out/shards.json").write_text("{}")
-    found = findings(tmp_path / "out")
-    assert "CHANGED shards.json" in found
-    assert "UNREADABLE shards/" in found

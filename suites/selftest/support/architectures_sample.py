@@ -7,8 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fixtures.commands.merge.__main__ import main
+from fixtures.commands.verify.__main__ import verify
 from fixtures.evidence.architecture_facts import ArchitectureFacts
 from fixtures.evidence.result import CellFacts, CheckResult, HostFacts
+from fixtures.report.bundle.report_files import load_report
+from fixtures.report.model.report import Report
 from fixtures.run.run_start import RunStart, utc_now
 from suites.selftest.support import bundle_sample as bundles
 from suites.selftest.support import report_sample as sample
@@ -89,3 +93,18 @@ def shard(
         begun(cells, host, **changes),
         cells=[facts_of(cell) for cell in cells],
     )
+
+
+def run_merge(out: Path, *made: SampleBundle) -> int:
+    return main(["--no-rejudge", "--out", str(out), *(str(each.directory) for each in made)])
+
+
+def findings(directory: Path) -> list[str]:
+    _, steps = verify(directory, None, None, judge_again=False)
+    return [f"{finding.code} {finding.subject}" for step in steps for finding in step.findings]
+
+
+def merged(out: Path, *made: SampleBundle) -> Report:
+    run_merge(out, *made)
+    assert findings(out) == []
+    return load_report(out)
