@@ -178,6 +178,7 @@ class GalleryBench(ShellBench):
             name="nothing@bare",
             evidence=self.transcript.log.parent,
             pid=None,
+            waited_for_host=0.0,
             hardware=hardware,
             journal=self.journal,
             health=self.health,
