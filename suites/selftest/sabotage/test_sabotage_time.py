@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fixtures.guest.guest import Guest
     from fixtures.lab.instance.guest_instance import GuestInstance
 
-pytestmark = pytest.mark.needs("clocks")
+pytestmark = [pytest.mark.one_platform, pytest.mark.needs("clocks")]
 
 SHORT = 4
 
