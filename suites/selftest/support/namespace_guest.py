@@ -38,8 +38,12 @@ if TYPE_CHECKING:
     from fixtures.lab.instance.guest_instance import GuestInstance
 
 _INTERFACE = "tap0"
-# Runs the program that makes the tap, and then the commands on standard input.
-_SHELL = 'mount -t sysfs sysfs /sys; "$@" || exit; exec sh'
+# Runs the program that makes the tap, and then the commands on standard input. Their files are in directories of
+# the namespace's own: other tests use the same names at the same time.
+_SHELL = (
+    'mount -t sysfs sysfs /sys; "$@" || exit;'
+    " mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/tmp && exec sh"
+)
 
 
 class NamespaceShell:
