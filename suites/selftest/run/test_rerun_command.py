@@ -129,6 +129,7 @@ def test_a_check_of_the_project_is_named_from_its_root(monkeypatch: pytest.Monke
         replay=None,
         accel="kvm",
         timeout_scale=None,
+        soak=None,
         require_hardware_assist=True,
         cold=False,
     )
