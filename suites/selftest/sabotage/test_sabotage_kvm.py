@@ -49,8 +49,12 @@ def test_an_instruction_that_kvm_cannot_fetch_is_an_internal_error(tmp_path: Pat
 def cpu_thread(process: int) -> int | None:
     """The thread of QEMU that has run the guest's code under KVM; None while none has."""
     for task in Path(f"/proc/{process}/task").iterdir():
+        try:
+            stat = (task / "stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # This thread ended after the directory was listed.
         # Field 43 of proc(5): the time for which the thread ran a virtual CPU. Field 3 follows the name.
-        fields = (task / "stat").read_text().rpartition(")")[2].split()
+        fields = stat.rpartition(")")[2].split()
         if int(fields[43 - 3]) > 0:
             return int(task.name)
     return None
