@@ -27,7 +27,7 @@ _NIGHT_HOURS: Final = 8
 
 
 def durations_of(given: FleetInput, cells: int = CELLS) -> list[float]:
-    """The expected seconds of the shards of about ``cells`` cells: those of the input, repeated."""
+    """The expected seconds of the shards of about ``cells`` cells: the shards of the input, repeated."""
     return list(given.shards.values()) * _copies(given, cells)
 
 
